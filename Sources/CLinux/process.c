@@ -1,0 +1,66 @@
+#define _GNU_SOURCE
+#include "clx_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RESULT(call) ({ __auto_type r_ = (call); r_ < 0 ? -errno : r_; })
+
+int clx_clone(uint64_t flags, int exit_signal, int *pidfd, int cgroup_fd) {
+    int slot = -1;
+    struct clone_args arguments = {.flags = flags, .exit_signal = (uint64_t)exit_signal};
+    if (pidfd) {
+        arguments.flags |= CLONE_PIDFD;
+        arguments.pidfd = (uint64_t)(uintptr_t)&slot;
+    }
+    if (cgroup_fd >= 0) {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = (uint64_t)cgroup_fd;
+    }
+    long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (pid < 0) return -errno;
+    if (pid > 0 && pidfd) *pidfd = slot;
+    return (int)pid;
+}
+
+int clx_pidfd_open(int pid, unsigned flags) { return (int)RESULT(syscall(SYS_pidfd_open, pid, flags)); }
+
+int clx_pidfd_send_signal(int pidfd, int signal) {
+    return (int)RESULT(syscall(SYS_pidfd_send_signal, pidfd, signal, 0, 0));
+}
+
+int clx_wait_pidfd(int pidfd, int no_hang, int *code, int *status) {
+    siginfo_t info = {0};
+    /* __WALL: a child cloned with exit signal 0 is a "clone child", which plain waits pass over. */
+    if (waitid((idtype_t)3 /* P_PIDFD */, (id_t)pidfd, &info, WEXITED | __WALL | (no_hang ? WNOHANG : 0)) < 0) return -errno;
+    if (info.si_pid == 0) return 0;
+    *code = info.si_code;
+    *status = info.si_status;
+    return 1;
+}
+
+int clx_setns(int fd, uint64_t kinds) { return RESULT(setns(fd, (int)kinds)); }
+int clx_unshare(uint64_t kinds) { return RESULT(unshare((int)kinds)); }
+
+long clx_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
+    return RESULT(prctl(option, a, b, c, d));
+}
+
+int clx_execve(const char *path, const char *const *argv, const char *const *envp) {
+    execve(path, (char *const *)argv, (char *const *)envp);
+    return -errno;
+}
+
+int clx_execveat(int fd, const char *const *argv, const char *const *envp) {
+    syscall(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH);
+    return -errno;
+}
+
+_Noreturn void clx_exit(int status) { _exit(status); }

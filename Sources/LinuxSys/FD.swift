@@ -1,0 +1,118 @@
+import Glibc
+
+internal import CLinux
+
+/// A descriptor with one owner, closed when the owner goes.
+///
+/// Outside LinuxSys a raw number is only ever lent (`raw`) for the time of a call, or given up (`release`).
+/// A dictionary cannot hold it: wrap it in a final class there (`FDBox`).
+package struct FD: ~Copyable, Sendable {
+    package let raw: Int32
+
+    package init(owning raw: Int32) {
+        precondition(raw >= 0, "a descriptor is not negative")
+        self.raw = raw
+    }
+
+    deinit { _ = Glibc.close(raw) }
+
+    /// Gives the number up without closing it.
+    package consuming func release() -> Int32 {
+        let raw = raw
+        discard self
+        return raw
+    }
+
+    /// Closes and reports what the kernel says (deferred write errors on close).
+    package consuming func close() throws(SysError) {
+        let raw = release()
+        guard Glibc.close(raw) == 0 else { throw SysError(Glibc.errno, "close", on: "descriptor \(raw)") }
+    }
+
+    /// A second descriptor for the same open file, close-on-exec.
+    package func duplicate() throws(SysError) -> FD {
+        FD(owning: try checkErrno("dup", on: "descriptor \(raw)") { fcntl(raw, F_DUPFD_CLOEXEC, 3) })
+    }
+
+    /// Puts this open file at `number` (without close-on-exec), as a program to be executed expects it.
+    package func place(at number: Int32) throws(SysError) {
+        if number == raw {
+            try checkErrno("fcntl", on: "descriptor \(raw)") { fcntl(raw, F_SETFD, 0) }
+        } else {
+            try checkErrno("dup2", on: "descriptor \(raw)") { dup2(raw, number) }
+        }
+    }
+
+    package func setNonBlocking(_ on: Bool) throws(SysError) {
+        let flags = try checkErrno("fcntl", on: "descriptor \(raw)") { fcntl(raw, F_GETFL) }
+        try checkErrno("fcntl", on: "descriptor \(raw)") { fcntl(raw, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK) }
+    }
+}
+
+/// An `FD` where a copyable reference is needed (collections, closures).
+package final class FDBox: Sendable {
+    package let fd: FD
+    package init(_ fd: consuming FD) { self.fd = fd }
+    package var raw: Int32 { fd.raw }
+}
+
+/// What a non-blocking read or write came to.
+package enum Transfer: Equatable, Sendable {
+    case bytes(Int)
+    /// Read: the end of the stream. Never for a write.
+    case ended
+    /// EAGAIN: wait for readiness.
+    case wouldBlock
+}
+
+extension FD {
+    /// Reads once into `buffer` (whole capacity).
+    package func read(into buffer: inout [UInt8]) throws(SysError) -> Transfer {
+        let raw = raw
+        return try Self.transfer("read", raw) {
+            unsafe buffer.withUnsafeMutableBytes { unsafe Glibc.read(raw, $0.baseAddress, $0.count) }
+        }
+    }
+
+    /// Writes once from `bytes`, starting at `offset`.
+    package func write(_ bytes: [UInt8], from offset: Int = 0) throws(SysError) -> Transfer {
+        let raw = raw
+        let result = try Self.transfer("write", raw) {
+            unsafe bytes.withUnsafeBytes { unsafe Glibc.write(raw, $0.baseAddress.map { unsafe $0 + offset }, $0.count - offset) }
+        }
+        return result == .ended ? .bytes(0) : result
+    }
+
+    /// Writes everything, on a blocking descriptor.
+    package func writeAll(_ bytes: [UInt8]) throws(SysError) {
+        var done = 0
+        while done < bytes.count {
+            guard case .bytes(let count) = try write(bytes, from: done) else { throw SysError(EAGAIN, "write", on: "descriptor \(raw)") }
+            done += count
+        }
+    }
+
+    /// Reads to the end, on a blocking descriptor. Throws EFBIG past `limit` bytes.
+    package func readAll(limit: Int) throws(SysError) -> [UInt8] {
+        var result: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 16_384)
+        while case .bytes(let count) = try read(into: &buffer) {
+            guard result.count + count <= limit else { throw SysError(EFBIG, "read", on: "descriptor \(raw)") }
+            result.append(contentsOf: buffer[..<count])
+        }
+        return result
+    }
+
+    private static func transfer(_ operation: String, _ raw: Int32, _ call: () -> Int) throws(SysError) -> Transfer {
+        while true {
+            let count = call()
+            if count > 0 { return .bytes(count) }
+            if count == 0 { return .ended }
+            switch Glibc.errno {
+            case EINTR: continue
+            case EAGAIN: return .wouldBlock
+            case let code: throw SysError(code, operation, on: "descriptor \(raw)")
+            }
+        }
+    }
+}

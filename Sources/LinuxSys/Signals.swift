@@ -1,0 +1,16 @@
+internal import CLinux
+
+extension FD {
+    /// A signalfd(2) for `signals`, which are blocked from now on.
+    package static func signals(_ signals: [Int32]) throws(SysError) -> FD {
+        FD(owning: try check(unsafe clx_signalfd(signals, Int32(signals.count)), "signalfd"))
+    }
+
+    /// This descriptor is a signalfd: the next signal and its sender's pid, nil when none waits.
+    package func nextSignal() throws(SysError) -> (number: Int32, sender: Int32)? {
+        var number: Int32 = 0
+        var sender: Int32 = 0
+        guard try check(unsafe clx_signalfd_read(raw, &number, &sender), "read signalfd") == 1 else { return nil }
+        return (number, sender)
+    }
+}

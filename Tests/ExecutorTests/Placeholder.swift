@@ -1,0 +1,2 @@
+import Testing
+@Suite("Executor") struct Placeholder { @Test("builds") func builds() {} }

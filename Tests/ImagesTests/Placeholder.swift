@@ -1,0 +1,2 @@
+import Testing
+@Suite("Images") struct Placeholder { @Test("builds") func builds() {} }

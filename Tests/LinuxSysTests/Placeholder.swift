@@ -1,0 +1,2 @@
+import Testing
+@Suite("LinuxSys") struct Placeholder { @Test("builds") func builds() {} }

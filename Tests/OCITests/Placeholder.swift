@@ -1,0 +1,2 @@
+import Testing
+@Suite("OCI") struct Placeholder { @Test("builds") func builds() {} }

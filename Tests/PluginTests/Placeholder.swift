@@ -1,0 +1,2 @@
+import Testing
+@Suite("Plugin") struct Placeholder { @Test("builds") func builds() {} }

@@ -1,0 +1,2 @@
+import Testing
+@Suite("Shim") struct Placeholder { @Test("builds") func builds() {} }
