@@ -1,0 +1,104 @@
+# Shared by the integration tests: a scratch directory, real image archives, a containerd of the tests' own.
+#
+# A test file defines functions named test_*; each runs in a shell of its own with `set -e`. The first line of a test that
+# cannot run here is `skip REASON`. What a file needs once is made by its function `prepare`, and taken down by `finish`.
+#
+# Provided: BIN (directory of the programs), SCRATCH (removed at the end), and the functions below.
+
+fail() { echo "    $*" >&2; exit 1; }
+skip() { echo "$*" > "$SCRATCH/skipped"; exit 77; }
+
+# expect STATUS COMMAND…: runs it and compares its exit status; its output is in $out (stdout) and $err.
+expect() {
+    local wanted=$1 status=0
+    shift
+    "$@" > "$SCRATCH/out" 2> "$SCRATCH/err" < "${INPUT:-/dev/null}" || status=$?
+    out=$(cat "$SCRATCH/out"); err=$(cat "$SCRATCH/err")
+    [ "$status" = "$wanted" ] || fail "status $status instead of $wanted: $* | stdout: $out | stderr: $err"
+}
+
+same() { [ "$1" = "$2" ] || fail "'$1' instead of '$2'${3:+ ($3)}"; }
+contains() { case "$1" in *"$2"*) ;; *) fail "'$2' is not in: $1" ;; esac; }
+one_line() { [ "$(printf '%s\n' "$1" | wc -l)" = 1 ] || fail "more than one line: $1"; }
+
+# until SECONDS COMMAND…: tries again every 20 ms until it succeeds.
+until_true() {
+    local deadline=$(($(date +%s%N) + $1 * 1000000000))
+    shift
+    while ! "$@" > /dev/null 2>&1; do
+        [ "$(date +%s%N)" -lt "$deadline" ] || fail "not within the time: $*"
+        read -r -t 0.02 <> <(:) || :
+    done
+}
+
+# A root file system of busybox at $1.
+busybox_root() {
+    mkdir -p "$1"/{bin,etc,tmp,root,proc,sys,dev}
+    cp /bin/busybox "$1/bin/busybox"
+    local applet
+    for applet in $(/bin/busybox --list); do [ "$applet" = busybox ] || ln -sf busybox "$1/bin/$applet"; done
+    printf 'root:x:0:0:root:/root:/bin/sh\nguest:x:405:100:guest:/tmp:/bin/sh\n' > "$1/etc/passwd"
+    printf 'root:x:0:\nusers:x:100:\n' > "$1/etc/group"
+    chmod 1777 "$1/tmp"
+}
+
+# The busybox image in its forms, once: $ARCHIVES/{layout,oci.tar,docker.tar,zstd}.
+make_archives() {
+    ARCHIVES=${ARCHIVES:-$SCRATCH/archives}
+    [ ! -e "$ARCHIVES/done" ] || return 0
+    mkdir -p "$ARCHIVES"
+    (
+        cd "$ARCHIVES"
+        umoci init --layout layout
+        umoci new --image layout:1.0
+        umoci unpack --image layout:1.0 bundle
+        busybox_root bundle/rootfs
+        umoci repack --image layout:1.0 bundle
+        umoci config --image layout:1.0 --config.cmd /bin/sh --config.env PATH=/bin --config.workingdir /
+        rm -rf bundle
+        umoci gc --layout layout
+        skopeo copy -q oci:layout:1.0 oci-archive:oci.tar:swiftlet/busybox:tar
+        skopeo copy -q oci:layout:1.0 docker-archive:docker.tar:swiftlet/busybox:docker
+        skopeo copy -q --dest-compress-format zstd oci:layout:1.0 oci:zstd:1.0
+        touch done
+    ) > "$SCRATCH/archives.log" 2>&1 || { cat "$SCRATCH/archives.log" >&2; return 1; }
+}
+
+# A containerd with its own root, state and socket; the shims are found through PATH.
+start_containerd() {
+    local at=$SCRATCH/c
+    mkdir -p "$at"
+    cat > "$at/config.toml" <<TOML
+version = 2
+root = "$at/root"
+state = "$at/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.aufs", "io.containerd.internal.v1.opt", "io.containerd.internal.v1.tracing"]
+[grpc]
+  address = "$at/c.sock"
+[debug]
+  level = "info"
+TOML
+    PATH="$BIN:$PATH" containerd --config "$at/config.toml" >> "$at/log" 2>&1 < /dev/null &
+    echo $! > "$at/pid"
+    until_true 20 ctr version
+}
+
+stop_containerd() {
+    local pid
+    pid=$(cat "$SCRATCH/c/pid" 2>/dev/null) || return 0
+    kill "$pid" 2>/dev/null || :
+    until_true 20 bash -c "! kill -0 $pid"
+    rm -f "$SCRATCH/c/pid"
+}
+
+ctr() { command ctr -a "$SCRATCH/c/c.sock" "$@"; }
+
+# What containers of these tests may have left on the host: shims, mounts below SCRATCH, cgroups, sockets.
+# The arguments are names that cgroup directories would carry.
+leftovers() {
+    pgrep -f -a "^([^ ]*/)?containerd-shim-swiftlet-v2 .*" | grep -F -e "${1:-swl-}" || :
+    grep -F "$SCRATCH" /proc/self/mountinfo | grep -vF "$SCRATCH/keep" | awk '{print "mount " $5}' || :
+    local name
+    for name in "$@"; do find /sys/fs/cgroup -type d -name "*$name*" 2>/dev/null | sed 's/^/cgroup /'; done
+}

@@ -1,0 +1,54 @@
+# Swiftlet. `make help` lists the targets.
+SWIFT   ?= swift
+PREFIX  ?= /usr/local
+DESTDIR ?=
+RELEASE := .build/release
+PROGRAMS := containerd-shim-swiftlet-v2 swiftlet-oci swiftletd swiftlet
+# All programs carry the Swift runtime with them; the first two are fully static (see Package.swift).
+RELEASE_FLAGS := -c release --static-swift-stdlib
+
+.PHONY: help build run test unit integration install proto lint format bench clean deps deps-build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps-build: ## Debian packages that the build needs
+	@.ci/packages build
+
+deps: ## Debian packages that the build and the tests need
+	@.ci/packages build test
+
+build: deps-build ## all programs, optimised, in .build/release
+	$(SWIFT) build $(RELEASE_FLAGS)
+
+run: deps build ## a pod of two containers from a real image, driven by the mock kubelet
+	Integration/demo/run.sh $(RELEASE)
+
+test: deps build ## unit and integration tests
+	SWIFT=$(SWIFT) Integration/run-tests $(RELEASE)
+
+unit: deps ## the unit tests alone
+	$(SWIFT) test
+
+integration: deps build ## the integration tests alone
+	SWIFT=$(SWIFT) Integration/run-tests --integration-only $(RELEASE)
+
+install: build ## every program into PREFIX/bin
+	install -d $(DESTDIR)$(PREFIX)/bin
+	for program in $(PROGRAMS); do install -s -m 0755 $(RELEASE)/$$program $(DESTDIR)$(PREFIX)/bin/ || exit 1; done
+
+proto: ## generate the C and Swift code of proto/ again
+	@.ci/packages build proto
+	SWIFT=$(SWIFT) proto/generate.sh
+
+lint: ## what can be held mechanically of the style
+	@SWIFT=$(SWIFT) .ci/lint $(RELEASE)
+
+format: ## swift-format over everything written by hand
+	$(SWIFT) format format --in-place --configuration .swift-format $$(git ls-files '*.swift' | grep -v '\.pb\.swift$$')
+
+bench: deps build ## the figures of docs/benchmarks.md, beside the peers
+	Integration/bench/shim.sh $(RELEASE)
+
+clean: ## remove what was built
+	rm -rf .build
