@@ -1,1 +1,0 @@
-#include "taskproto.h"
