@@ -1,0 +1,166 @@
+#!/bin/bash
+# containerd 1.6 with io.containerd.swiftlet.v2
+
+RUNTIME=io.containerd.swiftlet.v2
+IMAGE=docker.io/swiftlet/busybox:docker
+
+prepare() { make_archives; start_containerd; ctr image import "$ARCHIVES/docker.tar" > /dev/null; }
+
+finish() {
+    local name
+    for name in $(ctr container ls -q 2>/dev/null); do
+        ctr task kill -s KILL "$name" 2>/dev/null || :
+        ctr task rm -f "$name" 2>/dev/null || :
+        ctr container rm "$name" 2>/dev/null || :
+    done
+    stop_containerd
+    [ ! -e "$SCRATCH/failure" ] || [ ! -s "$SCRATCH/failure" ] || tail -n 20 "$SCRATCH/c/log" >&2
+    same "$(leftovers swl-)" "" "left behind"
+}
+
+# A container that waits, detached.
+sleeper() {
+    ctr run -d --runtime $RUNTIME $IMAGE "$1" sh -c 'trap "exit 9" TERM; while :; do sleep 0.05; done'
+    until_true 10 status_is "$1" RUNNING
+}
+status_is() { [ "$(ctr task ls | awk -v n="$1" '$1 == n {print $3}')" = "$2" ]; }
+remove() { ctr task kill -s KILL "$1" 2>/dev/null || :; until_true 10 status_is "$1" STOPPED; ctr task rm "$1" > /dev/null 2>&1 || :; ctr container rm "$1"; }
+
+test_exit_codes_reach_ctr() {
+    expect 0 ctr run --rm --runtime $RUNTIME $IMAGE swl-ok true
+    expect 7 ctr run --rm --runtime $RUNTIME $IMAGE swl-seven sh -c 'exit 7'
+    expect 137 ctr run --rm --runtime $RUNTIME $IMAGE swl-killed sh -c 'kill -KILL $$; sleep 9'
+}
+
+test_output_reaches_ctr() {
+    expect 0 ctr run --rm --runtime $RUNTIME $IMAGE swl-out sh -c 'echo one; echo two >&2; echo three'
+    same "$out" "one
+three"
+    same "$err" two
+}
+
+test_input_reaches_the_container_and_ends() {
+    echo "line for cat" > "$SCRATCH/in"
+    INPUT="$SCRATCH/in" expect 0 ctr run --rm --runtime $RUNTIME $IMAGE swl-in cat
+    same "$out" "line for cat"
+}
+
+test_a_hundred_megabytes_come_through_unchanged() {
+    expect 0 ctr run --rm --runtime $RUNTIME $IMAGE swl-big sh -c 'yes 0123456789abcdef | head -c 100000000'
+    same "$(md5sum < "$SCRATCH/out")" "$(yes 0123456789abcdef | head -c 100000000 | md5sum)"
+}
+
+test_a_terminal() {
+    expect 0 script -qec "ctr -a $SCRATCH/c/c.sock run --rm -t --runtime $RUNTIME $IMAGE swl-tty sh -c 'test -t 0 && tty && stty size'" /dev/null
+    contains "$out" /dev/pts/0
+    expect 5 script -qec "ctr -a $SCRATCH/c/c.sock run --rm -t --runtime $RUNTIME $IMAGE swl-tty2 sh -c 'exit 5'" /dev/null
+}
+
+test_exec_with_and_without_terminal() {
+    sleeper swl-exec
+    expect 0 ctr task exec --exec-id e1 swl-exec sh -c 'echo from exec; cat /proc/1/comm'
+    contains "$out" "from exec"
+    expect 3 ctr task exec --exec-id e2 swl-exec sh -c 'exit 3'
+    expect 0 script -qec "ctr -a $SCRATCH/c/c.sock task exec -t --exec-id e3 swl-exec tty" /dev/null
+    contains "$out" /dev/pts/
+    expect 1 ctr task exec --exec-id e4 swl-exec no-such-command
+    contains "$err" no-such-command
+    remove swl-exec
+}
+
+test_kill_and_the_exit_code_of_the_handler() {
+    ctr run --runtime $RUNTIME $IMAGE swl-kill sh -c 'trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done' > "$SCRATCH/kill.out" 2>&1 &
+    local pid=$! status=0
+    until_true 10 grep -q ready "$SCRATCH/kill.out"
+    ctr task kill -s TERM swl-kill
+    wait $pid || status=$?
+    same $status 9
+    ctr container rm swl-kill 2>/dev/null || :
+}
+
+test_pause_and_resume() {
+    sleeper swl-pause
+    ctr task pause swl-pause
+    status_is swl-pause PAUSED || fail "not paused: $(ctr task ls)"
+    ctr task resume swl-pause
+    status_is swl-pause RUNNING || fail "not running: $(ctr task ls)"
+    remove swl-pause
+}
+
+test_metrics_name_the_memory_and_the_processes() {
+    sleeper swl-metrics
+    expect 0 ctr task metrics swl-metrics
+    contains "$out" memory
+    contains "$out" pids.current
+    remove swl-metrics
+}
+
+test_pids_are_listed() {
+    sleeper swl-ps
+    expect 0 ctr task ps swl-ps
+    [ "$(wc -l < "$SCRATCH/out")" -ge 2 ] || fail "$out"
+    remove swl-ps
+}
+
+test_limits_of_the_spec_are_applied() {
+    expect 0 ctr run --rm --runtime $RUNTIME --memory-limit 33554432 $IMAGE swl-limit true
+    expect 137 ctr run --rm --runtime $RUNTIME --memory-limit 33554432 $IMAGE swl-oom sh -c 'head -c 200000000 /dev/zero | tail > /dev/null; exit $?'
+}
+
+test_a_missing_command_is_told_and_leaves_nothing() {
+    expect 1 ctr run --rm --runtime $RUNTIME $IMAGE swl-missing no-such-command
+    contains "$err" no-such-command
+    same "$(ctr task ls -q)" "" "tasks"
+    same "$(leftovers swl-missing)" ""
+}
+
+test_a_restart_of_containerd_keeps_the_container_and_its_exit_code() {
+    sleeper swl-restart
+    stop_containerd
+    pgrep -f 'shim-swiftlet-v2 .*swl-restart' > /dev/null || fail "the shim is gone"
+    start_containerd
+    status_is swl-restart RUNNING || fail "$(ctr task ls)"
+    ctr task attach swl-restart > /dev/null 2>&1 < /dev/null &
+    local pid=$! status=0
+    until_true 5 bash -c "ps -o stat= -p $pid | grep -q S"
+    ctr task kill -s TERM swl-restart
+    wait $pid || status=$?
+    same $status 9 "exit code after the restart"
+    ctr container rm swl-restart 2>/dev/null || :
+}
+
+test_an_exit_while_containerd_is_down_is_told_afterwards() {
+    ctr run -d --runtime $RUNTIME $IMAGE swl-down sh -c 'sleep 1; exit 6'
+    stop_containerd
+    until_true 10 bash -c '! pgrep -x -f "sh -c sleep 1; exit 6"'
+    start_containerd
+    status_is swl-down STOPPED || fail "$(ctr task ls)"
+    expect 6 ctr task rm swl-down
+    ctr container rm swl-down
+}
+
+test_a_killed_shim_is_reported_and_cleaned() {
+    sleeper swl-shimkill
+    pkill -KILL -f 'shim-swiftlet-v2 .*swl-shimkill'
+    until_true 10 bash -c "! pgrep -f 'shim-swiftlet-v2 .*swl-shimkill'"
+    until_true 10 bash -c "source Integration/tests/lib.sh; ! ctr task ls -q | grep -q swl-shimkill"
+    ctr container rm swl-shimkill
+    same "$(leftovers swl-shimkill)" ""
+}
+
+test_two_hundred_cycles_leave_nothing() {
+    local n before
+    before=$(find /sys/fs/cgroup -type d | wc -l)
+    for n in $(seq 1 200); do
+        ctr run -d --runtime $RUNTIME $IMAGE "swl-cycle-$n" sleep 1000
+        ctr task exec --exec-id "x$n" "swl-cycle-$n" true
+        ctr task kill -s KILL "swl-cycle-$n"
+        until_true 10 status_is "swl-cycle-$n" STOPPED
+        ctr task rm "swl-cycle-$n" > /dev/null 2>&1 || [ $? = 137 ]
+        ctr container rm "swl-cycle-$n"
+    done
+    same "$(leftovers swl-cycle)" "" "left behind"
+    same "$(find /sys/fs/cgroup -type d | wc -l)" "$before" "cgroups"
+    same "$(ls "$SCRATCH/c/state/io.containerd.runtime.v2.task/default" 2>/dev/null)" "" "bundles"
+    same "$(find "$SCRATCH/c/root/io.containerd.runtime.v2.task" -mindepth 2 2>/dev/null)" "" "work directories"
+}
