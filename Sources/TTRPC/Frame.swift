@@ -31,3 +31,28 @@ package struct Frame: Equatable, Sendable {
         self.payload = payload
     }
 }
+
+extension Frame {
+    /// Appends the frame as it goes over the wire. The payload fits: whoever makes frames checks `mostPayload` first.
+    package func append(to bytes: inout [UInt8]) {
+        precondition(payload.count <= Self.mostPayload, "the maker of a frame checks its payload's size")
+        bytes.reserveCapacity(bytes.count + Self.headerSize + payload.count)
+        for number in [UInt32(payload.count), stream] {
+            for shift in [24, 16, 8, 0] as [UInt32] { bytes.append(UInt8(truncatingIfNeeded: number >> shift)) }
+        }
+        bytes.append(kind.rawValue)
+        bytes.append(flags.rawValue)
+        bytes.append(contentsOf: payload)
+    }
+
+    package var encoded: [UInt8] {
+        var bytes: [UInt8] = []
+        append(to: &bytes)
+        return bytes
+    }
+
+    /// The end of a stream's data, with no message in it.
+    static func end(of stream: UInt32) -> Frame {
+        Frame(stream: stream, kind: .data, flags: [.remoteClosed, .noData], payload: [])
+    }
+}
