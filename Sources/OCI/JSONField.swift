@@ -2,27 +2,56 @@
 package struct FieldError: Error, Equatable, CustomStringConvertible, Sendable {
     package let field: String
     package let reason: String
+    /// Well-formed, and asks for what this software does not do.
+    package let isUnsupported: Bool
     package init(_ field: String, _ reason: String) {
         self.field = field
         self.reason = reason
+        isUnsupported = false
+    }
+
+    /// `linux.intelRdt: is not supported`
+    package init(unsupported field: String, _ reason: String = "is not supported") {
+        self.field = field
+        self.reason = reason
+        isUnsupported = true
     }
     package var description: String { "\(field): \(reason)" }
 }
 
 /// One place in a document with the path that leads there: strict, typed access. Null counts as absent.
 package struct JSONField: Sendable {
-    package let path: String
+    /// Where this is: written out only for an error, as a document has thousands of places and rarely one that is wrong.
+    private indirect enum Place: Sendable {
+        case document
+        case named(String)
+        case member(Place, String)
+        case element(Place, Int)
+
+        var text: String {
+            switch self {
+            case .document: ""
+            case .named(let name): name
+            case .member(let parent, let name): parent.text.isEmpty ? name : "\(parent.text).\(name)"
+            case .element(let parent, let number): "\(parent.text)[\(number)]"
+            }
+        }
+    }
+
+    private let place: Place
     /// Nil when the document has nothing there.
     package let value: JSON?
 
-    /// The whole document.
-    package init(_ document: JSON) {
-        path = ""
-        value = document == .null ? nil : document
-    }
+    package var path: String { place.text }
 
-    private init(path: String, value: JSON?) {
-        self.path = path
+    /// The whole document.
+    package init(_ document: JSON) { self.init(.document, document) }
+
+    /// A document that is one part of another: errors name it as `name` and what is below.
+    package init(_ document: JSON, named name: String) { self.init(.named(name), document) }
+
+    private init(_ place: Place, _ value: JSON?) {
+        self.place = place
         self.value = value == .null ? nil : value
     }
 
@@ -30,29 +59,33 @@ package struct JSONField: Sendable {
 
     /// The member of that name. Throws when this is there and is not an object.
     package func member(_ name: String) throws(FieldError) -> JSONField {
-        let place = path.isEmpty ? name : "\(path).\(name)"
-        guard let value else { return JSONField(path: place, value: nil) }
+        guard let value else { return JSONField(.member(place, name), nil) }
         guard case .object(let object) = value else { throw mismatch("an object") }
-        return JSONField(path: place, value: object[name])
+        return JSONField(.member(place, name), object[name])
+    }
+
+    /// All members in the document's order; empty when absent.
+    package func members() throws(FieldError) -> [(name: String, field: JSONField)] {
+        guard let value else { return [] }
+        guard case .object(let object) = value else { throw mismatch("an object") }
+        return object.members.map { ($0.name, JSONField(.member(place, $0.name), $0.value)) }
     }
 
     /// The names of all members; empty when absent.
-    package func memberNames() throws(FieldError) -> [String] {
-        guard let value else { return [] }
-        guard case .object(let object) = value else { throw mismatch("an object") }
-        return object.members.map(\.name)
-    }
+    package func memberNames() throws(FieldError) -> [String] { try members().map(\.name) }
 
     /// The elements; empty when absent.
     package func elements() throws(FieldError) -> [JSONField] {
         guard let value else { return [] }
         guard case .array(let items) = value else { throw mismatch("an array") }
-        return items.enumerated().map { JSONField(path: "\(path)[\($0.offset)]", value: $0.element) }
+        return items.enumerated().map { JSONField(.element(place, $0.offset), $0.element) }
     }
 
+    /// Text without NUL, at which every name and path would end for the kernel.
     package func optionalString() throws(FieldError) -> String? {
         guard let value else { return nil }
         guard case .string(let text) = value else { throw mismatch("a string") }
+        guard !text.utf8.contains(0) else { throw FieldError(path, "a NUL character is not allowed") }
         return text
     }
 
@@ -96,7 +129,7 @@ package struct JSONField: Sendable {
     /// A map of strings; empty when absent.
     package func stringMap() throws(FieldError) -> [String: String] {
         var result: [String: String] = [:]
-        for name in try memberNames() { result[name] = try member(name).string() }
+        for (name, member) in try members() { result[name] = try member.string() }
         return result
     }
 
