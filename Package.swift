@@ -78,7 +78,7 @@ let package = Package(
             name: "Command", dependencies: ["Images", "TaskClient", "TTRPCNIO", "Messages", "CRILog", "LinuxSys", "OCI", arguments, protobuf] + nio,
             swiftSettings: strict),
         .target(
-            name: "Kubelet", dependencies: ["TTRPCNIO", "Messages", "LinuxSys", .product(name: "Yams", package: "Yams"), protobuf] + nio,
+            name: "Kubelet", dependencies: ["TTRPCNIO", "Messages", "LinuxSys", "OCI", "CRILog", .product(name: "Yams", package: "Yams"), protobuf] + nio,
             path: "Integration/Kubelet", swiftSettings: strict),
 
         .executableTarget(name: "containerd-shim-swiftlet-v2", dependencies: ["Shim"], swiftSettings: strict, linkerSettings: fullyStatic),

@@ -1,0 +1,60 @@
+internal import OCI
+internal import Yams
+
+/// YAML 1.1 as kubectl reads it, turned into a JSON value: what is left of a manifest once its notation is gone.
+enum YAMLDocument {
+    /// Every document of a file that is not empty.
+    static func documents(_ text: String) throws(ManifestError) -> [JSON] {
+        let nodes: [Node]
+        do {
+            let sequence = try compose_all(yaml: text)
+            nodes = Array(sequence)
+            if let error = sequence.error { throw error }
+        } catch {
+            throw .syntax(oneLine("\(error)"))
+        }
+        var result: [JSON] = []
+        for node in nodes {
+            let value = try value(of: node)
+            if value != .null { result.append(value) }
+        }
+        return result
+    }
+
+    private static func value(of node: Node) throws(ManifestError) -> JSON {
+        switch node {
+        case .scalar(let scalar): return try value(of: scalar, node)
+        case .sequence(let sequence):
+            var items: [JSON] = []
+            for element in sequence { items.append(try value(of: element)) }
+            return .array(items)
+        case .mapping(let mapping):
+            var object = JSONObject()
+            for (key, element) in mapping {
+                guard case .scalar(let name) = key else { throw .syntax("line \(key.mark?.line ?? 0): a key must be a string") }
+                object[name.string] = try value(of: element)
+            }
+            return .object(object)
+        case .alias: throw .syntax("line \(node.mark?.line ?? 0): an alias without its anchor")
+        }
+    }
+
+    private static func value(of scalar: Node.Scalar, _ node: Node) throws(ManifestError) -> JSON {
+        // A quoted or block scalar is a string whatever it looks like.
+        guard scalar.style == .plain || scalar.style == .any else { return .string(scalar.string) }
+        switch node.tag.description {
+        case Tag.Name.null.rawValue: return .null
+        case Tag.Name.bool.rawValue: return .bool(node.bool ?? false)
+        case Tag.Name.int.rawValue:
+            guard let number = node.int else { throw .syntax("line \(node.mark?.line ?? 0): \(scalar.string) is out of range") }
+            return .integer(Int64(number))
+        case Tag.Name.float.rawValue: return .number(node.float ?? .nan)
+        default: return .string(scalar.string)
+        }
+    }
+}
+
+/// A message of several lines as one.
+func oneLine(_ text: String) -> String {
+    text.split(whereSeparator: \.isNewline).map { $0.trimmingPrefix(while: \.isWhitespace) }.joined(separator: "; ")
+}

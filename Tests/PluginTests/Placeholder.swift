@@ -1,2 +1,0 @@
-import Testing
-@Suite("Plugin") struct Placeholder { @Test("builds") func builds() {} }
