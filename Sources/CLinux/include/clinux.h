@@ -8,3 +8,5 @@
 #pragma once
 #include "clx_fd.h"
 #include "clx_process.h"
+#include "clx_mount.h"
+#include "clx_credentials.h"
