@@ -1,0 +1,86 @@
+import Glibc
+import LinuxSys
+import Testing
+
+@Suite("descriptors") struct DescriptorTests {
+    @Test("an error says operation, subject and reason with its symbol")
+    func errorText() {
+        #expect(SysError(EBUSY, "mount overlay", on: "/run/x").description == "mount overlay /run/x: device or resource busy (EBUSY)")
+        #expect(SysError(ENOENT, "open").description == "open: no such file or directory (ENOENT)")
+    }
+
+    @Test("a descriptor is closed when its owner goes and open after it was released")
+    func ownership() throws {
+        let number: Int32
+        do {
+            let fd = try FD.open("/dev/null", O_RDONLY)
+            number = fd.raw
+            #expect(fcntl(number, F_GETFD) & FD_CLOEXEC == FD_CLOEXEC)
+        }
+        let kept = try FD.open("/dev/null", O_RDONLY).release()
+        #expect(fcntl(kept, F_GETFD) >= 0)
+        close(kept)
+    }
+
+    @Test("a lookup in a root follows absolute links and dots inside it and never outside")
+    func lookupInRoot() throws {
+        var template = Array("/tmp/swiftlet-open-XXXXXX".utf8CString)
+        let root = try #require(unsafe mkdtemp(&template).map { unsafe String(cString: $0) })
+        defer {
+            _ = unsafe unlink(root + "/inside")
+            _ = unsafe unlink(root + "/absolute")
+            _ = unsafe unlink(root + "/up")
+            _ = unsafe rmdir(root)
+        }
+        try FD.open(root + "/inside", O_CREAT | O_WRONLY, mode: 0o600).writeAll([42])
+        #expect(unsafe symlink("/inside", root + "/absolute") == 0)
+        #expect(unsafe symlink("../../../../inside", root + "/up") == 0)
+        let directory = try FD.open(root, O_RDONLY | O_DIRECTORY)
+        for name in ["inside", "absolute", "up", "../inside"] {
+            let fd = try directory.open(name, O_RDONLY, resolve: .inRoot)
+            #expect(try fd.readAll(limit: 10) == [42])
+        }
+        #expect(throws: SysError(EXDEV, "openat2", on: "up")) { _ = try directory.open("up", O_RDONLY, resolve: .beneath) }
+        #expect(throws: SysError(ELOOP, "openat2", on: "absolute")) { _ = try directory.open("absolute", O_RDONLY, resolve: .noSymlinks) }
+    }
+
+    @Test("a record arrives whole, with its descriptors, and the end after it")
+    func records() throws {
+        let pair = try FD.recordPair()
+        let (mine, theirs) = pair.take { (FDBox($0), FDBox($1)) }
+        let null = try FD.open("/dev/null", O_RDONLY)
+        try mine.fd.send([1, 2, 3], fds: [null.raw])
+        try mine.fd.send([4])
+        let first = try #require(try theirs.fd.receive())
+        #expect(first.bytes == [1, 2, 3])
+        #expect(first.fds.count == 1)
+        #expect(try theirs.fd.receive()?.bytes == [4])
+        #expect(throws: SysError(EMSGSIZE, "recvmsg")) {
+            try mine.fd.send([1, 2, 3])
+            _ = try theirs.fd.receive(limit: 2)
+        }
+    }
+
+    @Test("a child is reaped through its pidfd with its code or signal")
+    func reaping() throws {
+        #expect(ExitStatus.code(7).number == 7)
+        #expect(ExitStatus.signal(9).number == 137)
+        switch try cloneProcess() {
+        case .child: exitNow(7)
+        case .parent(_, let pidfd): #expect(try pidfd.reap(blocking: true) == .code(7))
+        }
+        switch try cloneProcess() {
+        case .child: while true { pause() }
+        case .parent(_, let pidfd):
+            #expect(try pidfd.reap(blocking: false) == nil)
+            try pidfd.signalProcess(SIGKILL)
+            #expect(try pidfd.reap(blocking: true) == .signal(SIGKILL))
+        }
+    }
+
+    @Test("a socket path that is too long is refused before anything is made")
+    func longSocketPath() {
+        let path = "/tmp/" + String(repeating: "x", count: 200)
+        #expect(throws: SysError(ENAMETOOLONG, "bind", on: path)) { _ = try FD.listen(at: path) }
+    }
+}

@@ -1,2 +1,0 @@
-import Testing
-@Suite("LinuxSys") struct Placeholder { @Test("builds") func builds() {} }
