@@ -10,3 +10,4 @@
 #include "clx_process.h"
 #include "clx_mount.h"
 #include "clx_credentials.h"
+#include "clx_shim.h"

@@ -1,0 +1,10 @@
+#pragma once
+
+/* TIOCSWINSZ on a pty master. */
+int clx_set_window_size(int fd, unsigned rows, unsigned columns);
+/* FIONREAD: bytes that wait in a pipe or terminal. */
+int clx_bytes_waiting(int fd);
+/* Ignores `signal` from now on (a written-to pipe without reader then gives EPIPE). */
+int clx_ignore_signal(int signal);
+/* malloc_trim(3): gives free pages of the heap back. */
+void clx_trim_heap(void);

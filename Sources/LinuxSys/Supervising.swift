@@ -1,0 +1,83 @@
+import Glibc
+
+internal import CLinux
+
+extension FD {
+    /// This descriptor is a pty master (or slave): sets the size of its window.
+    package func setWindowSize(rows: UInt16, columns: UInt16) throws(SysError) {
+        try check(clx_set_window_size(raw, UInt32(rows), UInt32(columns)), "ioctl TIOCSWINSZ", on: "descriptor \(raw)")
+    }
+
+    /// Bytes that wait to be read (FIONREAD).
+    package func bytesWaiting() throws(SysError) -> Int {
+        Int(try check(clx_bytes_waiting(raw), "ioctl FIONREAD", on: "descriptor \(raw)"))
+    }
+
+    /// Moves up to `count` bytes between two descriptors of which one is a pipe, without copying them here (splice(2), non-blocking).
+    package func splice(to sink: borrowing FD, count: Int) throws(SysError) -> Transfer {
+        while true {
+            let moved = clx_splice(raw, sink.raw, count, 0x02 /* SPLICE_F_NONBLOCK */ | 0x01 /* SPLICE_F_MOVE */)
+            switch moved {
+            case 0: return .ended
+            case -EINTR: continue
+            case -EAGAIN: return .wouldBlock
+            default: return .bytes(Int(try check(moved, "splice", on: "descriptor \(raw)")))
+            }
+        }
+    }
+
+    /// The S_IFMT bits of fstat(2).
+    package func fileType() throws(SysError) -> UInt32 {
+        let raw = raw
+        var found = stat()
+        try checkErrno("fstat", on: "descriptor \(raw)") { unsafe fstat(raw, &found) }
+        return found.st_mode & S_IFMT
+    }
+
+    /// Cuts the last `count` bytes of a regular file that this descriptor has just appended to.
+    package func truncateTail(_ count: Int) throws(SysError) {
+        let raw = raw
+        let end = try checkErrno("lseek", on: "descriptor \(raw)") { lseek(raw, 0, SEEK_END) }
+        try checkErrno("ftruncate", on: "descriptor \(raw)") { ftruncate(raw, max(0, end - count)) }
+    }
+
+    /// Waits for this descriptor to be readable (a pidfd: for the process to end). False when the time is over first.
+    package func waitReadable(milliseconds: Int32) throws(SysError) -> Bool {
+        var wanted = pollfd(fd: raw, events: Int16(POLLIN), revents: 0)
+        return try checkErrno("poll", on: "descriptor \(raw)") { unsafe poll(&wanted, 1, milliseconds) } > 0
+    }
+}
+
+/// Ignores a signal from now on.
+package func ignoreSignal(_ signal: Int32) throws(SysError) { try check(clx_ignore_signal(signal), "sigaction", on: "signal \(signal)") }
+
+/// Gives free pages of the heap back to the system (malloc_trim(3)).
+package func trimHeap() { clx_trim_heap() }
+
+/// Puts `bytes` at `path` whole or not at all, and durably: a new file beside it, fsync, rename, fsync of the directory.
+package func replaceFile(at path: String, with bytes: [UInt8], mode: UInt32 = 0o600) throws(SysError) {
+    let temporary = "\(path).new"
+    let file = try FD.open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: mode)
+    do throws(SysError) {
+        try file.writeAll(bytes)
+        try checkErrno("fsync", on: temporary) { fsync(file.raw) }
+        try checkErrno("rename", on: path) { unsafe rename(temporary, path) }
+    } catch {
+        _ = unsafe unlink(temporary)
+        throw error
+    }
+    let parent = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    let directory = try FD.open(parent, O_RDONLY | O_DIRECTORY)
+    try checkErrno("fsync", on: parent) { fsync(directory.raw) }
+}
+
+/// When a process was born, in clock ticks after boot (proc_pid_stat(5), field 22): with the pid it names one process for good.
+/// Nil when there is no such process.
+package func processStartTime(_ pid: Int32) -> UInt64? {
+    guard let file = try? FD.open("/proc/\(pid)/stat", O_RDONLY), let bytes = try? file.readAll(limit: 4096) else { return nil }
+    // The name in parentheses may hold anything; the last parenthesis ends it.
+    guard let close = bytes.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+    let fields = bytes[(close + 1)...].split(separator: 0x20)
+    guard fields.count > 19, fields[0].first != UInt8(ascii: "Z") else { return nil }
+    return UInt64(String(decoding: fields[19], as: UTF8.self))
+}

@@ -1,0 +1,63 @@
+internal import EventLoop
+internal import LinuxSys
+
+/// A child that does one thing that may block (fsync, a slow file system), while the loop goes on.
+enum ForkedWork {
+    /// Calls `done` with true when `work` returned, false when it threw, died or took longer than `deadline` nanoseconds
+    /// (it is killed then). `work` runs in a copy of this process and can change nothing here.
+    static func run(
+        on loop: EventLoop, deadline: UInt64, _ work: () throws(SysError) -> Void, done: @escaping (Bool) -> Void
+    ) {
+        do throws(SysError) {
+            switch try cloneProcess() {
+            case .child:
+                do throws(SysError) {
+                    try work()
+                    exitNow(0)
+                } catch { exitNow(1) }
+            case .parent(_, let pidfd):
+                let child = ChildWatch(loop: loop) { done($0 == .code(0)) }
+                try child.watch(FDBox(pidfd), deadline: deadline)
+            }
+        } catch { done(false) }
+    }
+}
+
+/// Waits for one child by its pidfd and reaps it.
+final class ChildWatch {
+    private let loop: EventLoop
+    private var pidfd: FDBox?
+    private var token: Token?
+    private var timer: TimerToken?
+    private let ended: (ExitStatus) -> Void
+
+    init(loop: EventLoop, _ ended: @escaping (ExitStatus) -> Void) {
+        self.loop = loop
+        self.ended = ended
+    }
+
+    /// The registration keeps this object alive until the child has ended. With a deadline the child is killed when it is over.
+    func watch(_ pidfd: FDBox, deadline: UInt64? = nil) throws(SysError) {
+        self.pidfd = pidfd
+        token = try loop.watch(pidfd.raw, for: .read) { [self] _ in check() }
+        guard let deadline else { return }
+        timer = loop.after(nanoseconds: deadline) { [weak self] in try? self?.pidfd?.fd.signalProcess(9) }
+    }
+
+    private func check() {
+        guard let child = pidfd else { return }
+        let status: ExitStatus
+        do throws(SysError) {
+            guard let found = try child.fd.reap(blocking: false) else { return }
+            status = found
+        } catch {
+            status = .code(255)  // reaped by someone else (ECHILD): gone all the same
+        }
+        if let token { loop.cancel(token) }
+        if let timer { loop.cancel(timer) }
+        token = nil
+        timer = nil
+        pidfd = nil
+        ended(status)
+    }
+}

@@ -1,0 +1,110 @@
+import Glibc
+
+internal import CRILog
+internal import EventLoop
+internal import LinuxSys
+
+/// One direction of a process's stdio on the loop: from a pipe, FIFO or pty master to another of them, or to a log file.
+///
+/// A descriptor is registered with epoll only while it is waited for: HUP is reported unasked, and a source that has hung up
+/// while the sink is full would otherwise wake the loop without end.
+final class Relay {
+    enum Sink {
+        case descriptor(FDBox)
+        case log(LogFile, LogStream)
+    }
+
+    private static let chunk = 16_384
+
+    private let loop: EventLoop
+    private var source: FDBox?
+    private var sink: Sink?
+    private var machine = RelayMachine()
+    private var sourceToken: Token?
+    private var sinkToken: Token?
+    /// The sink's end ends the relay (stdin); otherwise the source is drained on (stdout, stderr).
+    private let endsWithSink: Bool
+    private var onEnd: (() -> Void)?
+
+    init(loop: EventLoop, from source: FDBox, to sink: Sink, endsWithSink: Bool, onEnd: @escaping () -> Void) throws(SysError) {
+        self.loop = loop
+        self.source = source
+        self.sink = sink
+        self.endsWithSink = endsWithSink
+        self.onEnd = onEnd
+        try reconcile()
+    }
+
+    var isFinished: Bool { machine.isFinished }
+
+    /// True when nothing is on its way: the source has nothing to read and all that was read is written.
+    var isIdle: Bool {
+        guard let source, machine.want == .read else { return machine.isFinished }
+        return ((try? source.fd.bytesWaiting()) ?? 0) == 0
+    }
+
+    /// Ends now; closes both ends.
+    func stop() {
+        machine.stop()
+        settle()
+    }
+
+    private func sourceReady() {
+        guard let source else { return }
+        var buffer = [UInt8](repeating: 0, count: Self.chunk)
+        do throws(SysError) {
+            let transfer = try source.fd.read(into: &buffer)
+            if case .bytes(let count) = transfer, case .log(let file, let stream) = sink {
+                file.write(buffer, 0..<count, from: stream)
+            } else {
+                machine.received(transfer, buffer)
+            }
+        } catch {
+            // EIO: the last slave of a pty was closed, which is its end of file (pty(7)).
+            machine.sourceFailed()
+        }
+        flush()
+    }
+
+    private func flush() {
+        while machine.want == .write, case .descriptor(let out) = sink {
+            do throws(SysError) {
+                let transfer = try out.fd.write(machine.pending, from: machine.written)
+                machine.sent(transfer)
+                if transfer == .wouldBlock { break }
+            } catch {
+                endsWithSink ? machine.stop() : machine.sinkFailed()
+            }
+        }
+        settle()
+    }
+
+    private func settle() {
+        do throws(SysError) { try reconcile() } catch { machine.stop() }
+        guard machine.isFinished else { return }
+        for token in [sourceToken, sinkToken] { if let token { loop.cancel(token) } }
+        sourceToken = nil
+        sinkToken = nil
+        source = nil
+        sink = nil
+        let end = onEnd
+        onEnd = nil
+        end?()
+    }
+
+    /// Makes epoll's registrations what the machine wants.
+    private func reconcile() throws(SysError) {
+        if machine.want == .read, sourceToken == nil, let source {
+            sourceToken = try loop.watch(source.raw, for: .read) { [unowned self] _ in sourceReady() }
+        } else if machine.want != .read, let token = sourceToken {
+            loop.cancel(token)
+            sourceToken = nil
+        }
+        if machine.want == .write, sinkToken == nil, case .descriptor(let out) = sink {
+            sinkToken = try loop.watch(out.raw, for: .write) { [unowned self] _ in flush() }
+        } else if machine.want != .write, let token = sinkToken {
+            loop.cancel(token)
+            sinkToken = nil
+        }
+    }
+}

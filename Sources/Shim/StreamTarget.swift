@@ -1,0 +1,60 @@
+/// Where one standard stream of a process goes, as Create and Exec name it.
+package enum StreamTarget: Equatable, Sendable {
+    /// /dev/null.
+    case none
+    case fifo(String)
+    /// A file in the CRI format.
+    case criFile(String)
+    /// A file with the bytes as they come.
+    case rawFile(String)
+
+    /// Empty, an absolute path, or a URI `fifo://`, `cri://`, `file://` with an absolute path.
+    package init(_ text: String) throws(TaskError) {
+        if text.isEmpty {
+            self = .none
+            return
+        }
+        guard let mark = Self.schemeEnd(text) else {
+            guard text.utf8.first == UInt8(ascii: "/") else { throw .invalid("stdio \(text)", "a path has to be absolute") }
+            self = .fifo(text)
+            return
+        }
+        let scheme = String(decoding: text.utf8[..<mark], as: UTF8.self)
+        let path = String(decoding: text.utf8[text.utf8.index(mark, offsetBy: 3)...], as: UTF8.self)
+        guard path.utf8.first == UInt8(ascii: "/"), !path.utf8.contains(0) else {
+            throw .invalid("stdio \(text)", "the path has to be absolute")
+        }
+        switch scheme {
+        case "fifo": self = .fifo(path)
+        case "cri": self = .criFile(path)
+        case "file": self = .rawFile(path)
+        default: throw .unsupported("stdio \(scheme)://")
+        }
+    }
+
+    /// Of `://`.
+    private static func schemeEnd(_ text: String) -> String.Index? {
+        let bytes = text.utf8
+        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+        return bytes[colon...].starts(with: "://".utf8) ? colon : nil
+    }
+}
+
+/// The three streams of a process as they were asked for.
+package struct StreamTargets: Equatable, Sendable {
+    package var stdin: StreamTarget
+    package var stdout: StreamTarget
+    package var stderr: StreamTarget
+    package var terminal: Bool
+
+    package init(stdin: String, stdout: String, stderr: String, terminal: Bool) throws(TaskError) {
+        self.stdin = try StreamTarget(stdin)
+        self.stdout = try StreamTarget(stdout)
+        self.stderr = try StreamTarget(stderr)
+        self.terminal = terminal
+        switch self.stdin {
+        case .none, .fifo: break
+        case .criFile, .rawFile: throw .invalid("stdin \(stdin)", "only a FIFO can be read from")
+        }
+    }
+}

@@ -1,0 +1,48 @@
+package import Executor
+package import LinuxSys
+package import TTRPC
+
+/// Why a call on the task service fails.
+package enum TaskError: Error, Equatable, Sendable, CustomStringConvertible {
+    case unknownTask(String)
+    case unknownProcess(String)
+    case exists(String)
+    /// What was asked cannot be done in the phase the process or container is in.
+    case wrongPhase(String, String)
+    case invalid(String, String)
+    case unsupported(String)
+    case deadline(String, String)
+    case busy(String)
+    case kernel(SysError)
+    case executor(ExecutorFailure)
+
+    package var description: String {
+        switch self {
+        case .unknownTask(let id): "task \(id): not found"
+        case .unknownProcess(let id): "process \(id): not found"
+        case .exists(let subject): "\(subject): exists already"
+        case .wrongPhase(let subject, let reason), .invalid(let subject, let reason): "\(subject): \(reason)"
+        case .unsupported(let feature): "\(feature): not supported yet"
+        case .deadline(let operation, let reason): "\(operation): \(reason)"
+        case .busy(let reason): reason
+        case .kernel(let error): error.description
+        case .executor(let failure): failure.description
+        }
+    }
+
+    package var status: Status {
+        let code: StatusCode =
+            switch self {
+            case .unknownTask, .unknownProcess: .notFound
+            case .exists: .alreadyExists
+            case .wrongPhase: .failedPrecondition
+            case .invalid: .invalidArgument
+            case .unsupported: .unimplemented
+            case .deadline: .deadlineExceeded
+            case .busy: .resourceExhausted
+            case .kernel(let error): error.isOutOfSpace ? .resourceExhausted : .unknown
+            case .executor: .unknown
+            }
+        return Status(code, description)
+    }
+}
