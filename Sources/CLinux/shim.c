@@ -5,12 +5,6 @@
 #include <malloc.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <termios.h>
-
-int clx_set_window_size(int fd, unsigned rows, unsigned columns) {
-    struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
-    return ioctl(fd, TIOCSWINSZ, &size) < 0 ? -errno : 0;
-}
 
 int clx_bytes_waiting(int fd) {
     int count = 0;

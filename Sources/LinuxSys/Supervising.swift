@@ -5,7 +5,7 @@ internal import CLinux
 extension FD {
     /// This descriptor is a pty master (or slave): sets the size of its window.
     package func setWindowSize(rows: UInt16, columns: UInt16) throws(SysError) {
-        try check(clx_set_window_size(raw, UInt32(rows), UInt32(columns)), "ioctl TIOCSWINSZ", on: "descriptor \(raw)")
+        try check(clx_set_window(raw, rows, columns), "ioctl TIOCSWINSZ", on: "descriptor \(raw)")
     }
 
     /// Bytes that wait to be read (FIONREAD).

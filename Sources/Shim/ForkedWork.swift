@@ -3,23 +3,20 @@ internal import LinuxSys
 
 /// A child that does one thing that may block (fsync, a slow file system), while the loop goes on.
 enum ForkedWork {
-    /// Calls `done` with true when `work` returned, false when it threw, died or took longer than `deadline` nanoseconds
+    /// Calls `done` with what `work` returned (0 … 127), or nil when it threw, died or took longer than `deadline` nanoseconds
     /// (it is killed then). `work` runs in a copy of this process and can change nothing here.
-    static func run(
-        on loop: EventLoop, deadline: UInt64, _ work: () throws(SysError) -> Void, done: @escaping (Bool) -> Void
-    ) {
+    static func run(on loop: EventLoop, deadline: UInt64, _ work: () throws(SysError) -> Int32, done: @escaping (Int32?) -> Void) {
         do throws(SysError) {
             switch try cloneProcess() {
             case .child:
-                do throws(SysError) {
-                    try work()
-                    exitNow(0)
-                } catch { exitNow(1) }
+                do throws(SysError) { exitNow(try work() & 0x7f) } catch { exitNow(255) }
             case .parent(_, let pidfd):
-                let child = ChildWatch(loop: loop) { done($0 == .code(0)) }
+                let child = ChildWatch(loop: loop) { status in
+                    if case .code(let code) = status, code < 128 { done(code) } else { done(nil) }
+                }
                 try child.watch(FDBox(pidfd), deadline: deadline)
             }
-        } catch { done(false) }
+        } catch { done(nil) }
     }
 }
 

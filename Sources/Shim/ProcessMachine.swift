@@ -29,6 +29,8 @@ package struct ProcessMachine: Equatable, Sendable {
         case running(pid: Int32)
         /// It has ended, and what it wrote is still on its way (exec only).
         case draining(pid: Int32, Ending)
+        /// Init has ended, and its status is being stored; nobody is told before it is (rule 2).
+        case storing(pid: Int32, Ending)
         case exited(pid: Int32, Ending)
         /// It never ran: create or start failed. The ending is what waiters are told.
         case failed(Ending)
@@ -40,13 +42,22 @@ package struct ProcessMachine: Equatable, Sendable {
         /// Create may be answered.
         case created(pid: Int32)
         /// Start may be answered and its event sent; the exit follows if it is there already.
-        case started(pid: Int32, then: Ending?)
-        /// The exit is to be stored, then told.
+        case started(pid: Int32, andEnded: Ended)
+        /// Init has ended: the status is to be stored.
+        case store(pid: Int32, Ending)
+        /// The exit is to be told.
         case exited(pid: Int32, Ending)
         /// An exec has ended: tell it when its output has drained.
         case drain
         /// The call that waits (Create or Start) fails with this; waiters are told the ending.
         case failed(ExecutorFailure, Ending)
+    }
+
+    /// What a process that was gone before its start could be answered needs next.
+    package enum Ended: Equatable, Sendable {
+        case no
+        case store(pid: Int32, Ending)
+        case drain
     }
 
     package let role: Role
@@ -61,7 +72,7 @@ package struct ProcessMachine: Equatable, Sendable {
     package var pid: Int32 {
         switch phase {
         case .creating(let pid), .starting(let pid, _): pid ?? 0
-        case .created(let pid), .running(let pid), .draining(let pid, _), .exited(let pid, _): pid
+        case .created(let pid), .running(let pid), .draining(let pid, _), .storing(let pid, _), .exited(let pid, _): pid
         case .failed, .deleted: 0
         }
     }
@@ -70,7 +81,7 @@ package struct ProcessMachine: Equatable, Sendable {
     package var ending: Ending? {
         switch phase {
         case .exited(_, let ending), .failed(let ending): ending
-        case .creating, .created, .starting, .running, .draining, .deleted: nil
+        case .creating, .created, .starting, .running, .draining, .storing, .deleted: nil
         }
     }
 
@@ -81,7 +92,7 @@ package struct ProcessMachine: Equatable, Sendable {
         case .starting(let pid, let ending): pid != nil && ending == nil
         case .created(let pid): pid > 0
         case .running: true
-        case .draining, .exited, .failed, .deleted: false
+        case .draining, .storing, .exited, .failed, .deleted: false
         }
     }
 
@@ -90,7 +101,7 @@ package struct ProcessMachine: Equatable, Sendable {
         switch phase {
         case .creating: phase = .creating(pid: pid)
         case .starting(_, let ending): phase = .starting(pid: pid, ending: ending)
-        case .created, .running, .draining, .exited, .failed, .deleted: break
+        case .created, .running, .draining, .storing, .exited, .failed, .deleted: break
         }
     }
 
@@ -113,13 +124,12 @@ package struct ProcessMachine: Equatable, Sendable {
         switch phase {
         case .starting(let pid?, nil):
             phase = .running(pid: pid)
-            return .started(pid: pid, then: nil)
+            return .started(pid: pid, andEnded: .no)
         case .starting(let pid?, let ending?):
-            let settled = settle(pid, ending)
-            return .started(pid: pid, then: settled == .drain ? nil : ending)
+            return .started(pid: pid, andEnded: settle(pid, ending) == .drain ? .drain : .store(pid: pid, ending))
         case .starting(nil, _), .creating:
             return failed(ExecutorFailure(operation: "start", subject: "", reason: "the set-up process ended without a word"), now: now)
-        case .created, .running, .draining, .exited, .failed, .deleted:
+        case .created, .running, .draining, .storing, .exited, .failed, .deleted:
             return .none
         }
     }
@@ -131,7 +141,7 @@ package struct ProcessMachine: Equatable, Sendable {
             let ending = Ending(status: failure.errno == 2 /* ENOENT */ ? 127 : 126, time: now)
             phase = .failed(ending)
             return .failed(failure, ending)
-        case .created, .running, .draining, .exited, .failed, .deleted:
+        case .created, .running, .draining, .storing, .exited, .failed, .deleted:
             return .none
         }
     }
@@ -149,7 +159,7 @@ package struct ProcessMachine: Equatable, Sendable {
             return .none
         case .created(let pid), .running(let pid):
             return settle(pid, ending)
-        case .starting, .draining, .exited, .failed, .deleted:
+        case .starting, .draining, .storing, .exited, .failed, .deleted:
             return .none
         }
     }
@@ -157,6 +167,13 @@ package struct ProcessMachine: Equatable, Sendable {
     /// Output has ended, or the time for it has.
     package mutating func drained() -> Action {
         guard case .draining(let pid, let ending) = phase else { return .none }
+        phase = .exited(pid: pid, ending)
+        return .exited(pid: pid, ending)
+    }
+
+    /// The status is on disk (or cannot be put there, which was reported).
+    package mutating func stored() -> Action {
+        guard case .storing(let pid, let ending) = phase else { return .none }
         phase = .exited(pid: pid, ending)
         return .exited(pid: pid, ending)
     }
@@ -177,7 +194,7 @@ package struct ProcessMachine: Equatable, Sendable {
         case .created(let pid) where pid == 0:
             phase = .deleted
             return true
-        case .creating, .created, .starting, .running, .draining:
+        case .creating, .created, .starting, .running, .draining, .storing:
             return false
         }
     }
@@ -185,8 +202,8 @@ package struct ProcessMachine: Equatable, Sendable {
     private mutating func settle(_ pid: Int32, _ ending: Ending) -> Action {
         switch role {
         case .initial:
-            phase = .exited(pid: pid, ending)
-            return .exited(pid: pid, ending)
+            phase = .storing(pid: pid, ending)
+            return .store(pid: pid, ending)
         case .additional:
             phase = .draining(pid: pid, ending)
             return .drain

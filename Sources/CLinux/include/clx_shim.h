@@ -1,7 +1,5 @@
 #pragma once
 
-/* TIOCSWINSZ on a pty master. */
-int clx_set_window_size(int fd, unsigned rows, unsigned columns);
 /* FIONREAD: bytes that wait in a pipe or terminal. */
 int clx_bytes_waiting(int fd);
 /* Ignores `signal` from now on (a written-to pipe without reader then gives EPIPE). */
