@@ -11,3 +11,4 @@
 #include "clx_mount.h"
 #include "clx_credentials.h"
 #include "clx_shim.h"
+#include "clx_sandbox.h"

@@ -1,0 +1,147 @@
+internal import Images
+internal import LinuxSys
+internal import Messages
+internal import OCI
+
+extension ContainerPlan {
+    mutating func readResources(_ wanted: Runtime_V1_LinuxContainerResources) throws(PluginError) {
+        let field = "config.linux.resources"
+        if !wanted.unified.isEmpty { throw .unsupported(field: "\(field).unified", what: "a cgroup v2 file by name") }
+        if !wanted.hugepageLimits.isEmpty { throw .unsupported(field: "\(field).hugepage_limits", what: "a limit of huge pages") }
+        var limits = ResourceRequest()
+        // In these messages 0 is "not specified".
+        limits.memory = wanted.memoryLimitInBytes == 0 ? nil : wanted.memoryLimitInBytes
+        limits.memorySwap = wanted.memorySwapLimitInBytes == 0 ? nil : wanted.memorySwapLimitInBytes
+        limits.cpuQuota = wanted.cpuQuota == 0 ? nil : wanted.cpuQuota
+        limits.cpuPeriod = try Self.positive(wanted.cpuPeriod, "\(field).cpu_period")
+        limits.cpuShares = try Self.positive(wanted.cpuShares, "\(field).cpu_shares")
+        limits.cpus = wanted.cpusetCpus.isEmpty ? nil : wanted.cpusetCpus
+        limits.memoryNodes = wanted.cpusetMems.isEmpty ? nil : wanted.cpusetMems
+        request.resources = limits
+        guard wanted.oomScoreAdj != 0 else { return }
+        guard (-1000...1000).contains(wanted.oomScoreAdj) else { throw .invalid(field: "\(field).oom_score_adj", reason: "outside -1000 … 1000") }
+        request.oomScoreAdjustment = Int32(wanted.oomScoreAdj)
+    }
+
+    private static func positive(_ value: Int64, _ field: String) throws(PluginError) -> UInt64? {
+        guard value >= 0 else { throw .invalid(field: field, reason: "is negative") }
+        return value == 0 ? nil : UInt64(value)
+    }
+
+    mutating func readSecurity(_ linux: Runtime_V1_LinuxContainerConfig, _ pod: Surroundings) throws(PluginError) {
+        let context = linux.securityContext
+        let field = "config.linux.security_context"
+        try refuseSELinux(context.hasSelinuxOptions ? context.selinuxOptions : nil, field)
+        try refuseAppArmor(context.hasApparmor ? context.apparmor : nil, field)
+        if !context.hasApparmor, !["", "unconfined"].contains(context.apparmorProfile) {
+            throw .unsupported(field: "\(field).apparmor_profile", what: "AppArmor")
+        }
+        if context.supplementalGroupsPolicy != .merge {
+            throw .unsupported(field: "\(field).supplemental_groups_policy", what: "a policy other than Merge")
+        }
+        if context.privileged && !pod.sandbox.mayBePrivileged {
+            throw .invalid(field: "\(field).privileged", reason: "the sandbox was not made for privileged containers")
+        }
+        request.privileged = context.privileged
+        request.readOnlyRoot = context.readonlyRootfs
+        request.noNewPrivileges = context.noNewPrivs
+        request.addCapabilities = context.capabilities.addCapabilities
+        request.dropCapabilities = context.capabilities.dropCapabilities
+        if !context.capabilities.addAmbientCapabilities.isEmpty {
+            throw .unsupported(field: "\(field).capabilities.add_ambient_capabilities", what: "an ambient capability")
+        }
+        // An empty list from a client that sends a context means: nothing masked (Kubernetes' procMount: Unmasked).
+        if linux.hasSecurityContext {
+            request.maskedPaths = context.maskedPaths
+            request.readOnlyPaths = context.readonlyPaths
+        }
+        request.user = try Self.user(context, field)
+        request.additionalGroups = try context.supplementalGroups.map { group throws(PluginError) in
+            try Self.id(group, "\(field).supplemental_groups")
+        }
+        request.seccomp = try Self.seccomp(context, field)
+        request.namespaces = try Self.namespaces(context, pod, field)
+        let parent = pod.sandbox.cgroupParent
+        request.cgroupsPath = parent.isEmpty ? nil : parent
+    }
+
+    private static func user(_ context: Runtime_V1_LinuxContainerSecurityContext, _ field: String) throws(PluginError) -> String? {
+        if context.hasRunAsUser && !context.runAsUsername.isEmpty {
+            throw .invalid(field: "\(field).run_as_username", reason: "goes only without run_as_user")
+        }
+        let name: String?
+        if context.hasRunAsUser {
+            name = String(try id(context.runAsUser.value, "\(field).run_as_user"))
+        } else {
+            name = context.runAsUsername.isEmpty ? nil : context.runAsUsername
+        }
+        guard context.hasRunAsGroup else { return name }
+        guard let name else { throw .invalid(field: "\(field).run_as_group", reason: "needs run_as_user or run_as_username") }
+        return "\(name):\(try id(context.runAsGroup.value, "\(field).run_as_group"))"
+    }
+
+    private static func id(_ value: Int64, _ field: String) throws(PluginError) -> UInt32 {
+        // The last number is "no id" to the kernel.
+        guard (0..<Int64(UInt32.max)).contains(value) else { throw .invalid(field: field, reason: "\(value) is no id") }
+        return UInt32(value)
+    }
+
+    /// Nothing said is the default profile: whoever wants none says so (a kubelet always does).
+    private static func seccomp(_ context: Runtime_V1_LinuxContainerSecurityContext, _ field: String) throws(PluginError) -> SeccompChoice {
+        guard context.hasSeccomp else {
+            switch context.seccompProfilePath {
+            case "", "runtime/default": return .standard
+            case "unconfined": return .unconfined
+            case let path: throw .unsupported(field: "\(field).seccomp_profile_path", what: quoted(path))
+            }
+        }
+        switch context.seccomp.profileType {
+        case .runtimeDefault: return .standard
+        case .unconfined: return .unconfined
+        case .localhost: return .custom(try profile(at: context.seccomp.localhostRef, "\(field).seccomp.localhost_ref"))
+        case .UNRECOGNIZED(let number): throw .invalid(field: "\(field).seccomp.profile_type", reason: "\(number) is no type")
+        }
+    }
+
+    private static func profile(at path: String, _ field: String) throws(PluginError) -> JSON {
+        guard path.hasPrefix("/") else { throw .invalid(field: field, reason: "must be absolute") }
+        do {
+            return try JSON(parsing: try FD.open(path, 0).readAll(limit: 1 << 20))
+        } catch {
+            throw .invalid(field: field, reason: "\(error)")
+        }
+    }
+
+    private static func namespaces(
+        _ context: Runtime_V1_LinuxContainerSecurityContext, _ pod: Surroundings, _ field: String
+    ) throws(PluginError) -> [NamespaceRequest] {
+        var result: [NamespaceRequest] = [.init(.mount), .init(.cgroup)]
+        let options = context.namespaceOptions
+        let has = context.hasNamespaceOptions
+        if has {
+            let network = try SandboxPlan.scope(options.network, of: "network", in: field, allowed: [.pod, .node])
+            let ipc = try SandboxPlan.scope(options.ipc, of: "ipc", in: field, allowed: [.pod, .container, .node])
+            guard network == pod.sandbox.network, ipc == pod.sandbox.ipc else {
+                throw .invalid(field: "\(field).namespace_options", reason: "network and ipc must be those of the sandbox")
+            }
+        }
+        if has && options.pid == .target {
+            guard let path = pod.targetPID else { throw .invalid(field: "\(field).namespace_options.target_id", reason: "does not run") }
+            result.append(.init(.pid, path: path))
+        } else {
+            let scope = try has ? SandboxPlan.scope(options.pid, of: "pid", in: field, allowed: [.container, .node]) : pod.sandbox.pid
+            if scope == .container { result.append(.init(.pid)) }
+        }
+        // With the node's network the pod also has the node's name.
+        if pod.sandbox.network == .pod {
+            result.append(.init(.network, path: pod.paths.network))
+            result.append(.init(.uts, path: pod.paths.uts))
+        }
+        switch pod.sandbox.ipc {
+        case .pod: result.append(.init(.ipc, path: pod.paths.ipc))
+        case .container: result.append(.init(.ipc))
+        case .node: break
+        }
+        return result
+    }
+}
