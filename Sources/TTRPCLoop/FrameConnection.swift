@@ -1,0 +1,104 @@
+import LinuxSys
+import EventLoop
+import TTRPC
+
+/// One stream socket on the loop: frames in, frames out. Neither direction ever blocks or holds more than its bound.
+final class FrameConnection {
+    /// From here on nothing more is read until the peer has taken some of what waits for it.
+    static let highWater = 1 << 20
+    /// A peer that reads nothing and still causes answers is cut off here.
+    static let mostPending = 16 << 20
+    private static let chunk = 16_384
+
+    private let loop: EventLoop
+    private let socket: FDBox
+    private var token: Token?
+    private var decoder = FrameDecoder()
+    private var pending: [UInt8] = []
+    private var sent = 0
+    private let onEvent: (FrameEvent) -> Void
+    private let onClose: (String) -> Void
+    private(set) var isClosed = false
+
+    /// `onClose` is called once, with the reason, and never for a `close()` of this side.
+    init(
+        loop: EventLoop, socket: FDBox, onEvent: @escaping (FrameEvent) -> Void, onClose: @escaping (String) -> Void
+    ) throws(SysError) {
+        self.loop = loop
+        self.socket = socket
+        self.onEvent = onEvent
+        self.onClose = onClose
+        token = try loop.watch(socket.raw, for: .read) { [weak self] in self?.ready($0) }
+    }
+
+    var waiting: Int { pending.count - sent }
+    var isCongested: Bool { waiting >= Self.highWater }
+
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        if let token { loop.cancel(token) }
+        token = nil
+        pending = []
+        sent = 0
+    }
+
+    func send(_ frame: Frame) {
+        guard !isClosed else { return }
+        let wasIdle = waiting == 0
+        frame.append(to: &pending)
+        if wasIdle { flush() }
+        if waiting > Self.mostPending { end("the peer does not read: \(waiting) bytes wait for it") }
+    }
+
+    private func ready(_ readiness: Readiness) {
+        if readiness.contains(.write) { flush() }
+        // A hang-up is seen by reading too, after what the peer had sent; while nothing is read it cannot be waited out.
+        if isCongested && !readiness.isDisjoint(with: [.hangup, .error]) { return end("the peer has gone") }
+        if !readiness.isDisjoint(with: [.read, .hangup, .error]) && !isCongested { receive() }
+    }
+
+    private func receive() {
+        guard !isClosed else { return }
+        var buffer = [UInt8](repeating: 0, count: Self.chunk)
+        do {
+            switch try socket.fd.read(into: &buffer) {
+            case .wouldBlock: return
+            case .ended: return end(decoder.isInsideFrame ? "the peer closed in the middle of a frame" : "the peer closed")
+            case .bytes(let count): decoder.append(buffer[..<count])
+            }
+        } catch { return end("\(error)") }
+        while !isClosed, let event = decoder.next() { onEvent(event) }
+    }
+
+    private func flush() {
+        while waiting > 0 && !isClosed {
+            do {
+                guard case .bytes(let count) = try socket.fd.sendSome(pending, from: sent) else { break }
+                sent += count
+            } catch { return end("\(error)") }
+        }
+        if waiting == 0 {
+            if pending.capacity > Self.chunk { pending = [] } else { pending.removeAll(keepingCapacity: true) }
+            sent = 0
+        } else if sent > Self.highWater {
+            pending.removeFirst(sent)
+            sent = 0
+        }
+        want()
+    }
+
+    /// A short write changes what is waited for.
+    private func want() {
+        guard let token else { return }
+        var interest: Interest = isCongested ? [] : .read
+        if waiting > 0 { interest.insert(.write) }
+        do { try loop.update(token, for: interest) } catch { end("\(error)") }
+    }
+
+    private func end(_ reason: String) {
+        guard !isClosed else { return }
+        close()
+        onClose(reason)
+    }
+}
