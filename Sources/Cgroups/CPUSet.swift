@@ -1,0 +1,23 @@
+import OCI
+
+/// The cpuset controller (cpuset(7)).
+enum CPUSet {
+    static func plan(_ spec: CPUSpec) -> ControllerPlan {
+        ControllerPlan(controller: "cpuset") { _ throws(CgroupError) in
+            var writes: [ControlWrite] = []
+            if let cpus = spec.cpus { writes.append(ControlWrite("cpuset.cpus", cpus, field: "cpu.cpus")) }
+            if let mems = spec.mems { writes.append(ControlWrite("cpuset.mems", mems, field: "cpu.mems")) }
+            return writes
+        }
+    }
+
+    /// Under v1 a new group has no processor and no memory node, and takes no process until it has: it gets its parent's.
+    static func inherit(_ directory: String, from parent: String) throws(CgroupError) {
+        for file in ["cpuset.cpus", "cpuset.mems"] {
+            guard let present = try ControlFile.readIfPresent("\(directory)/\(file)"), present.trimmed.isEmpty else { continue }
+            let value = try ControlFile.read("\(parent)/\(file)").trimmed
+            guard !value.isEmpty else { continue }
+            try ControlFile.write(String(value), to: "\(directory)/\(file)")
+        }
+    }
+}

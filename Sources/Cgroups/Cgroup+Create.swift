@@ -1,0 +1,66 @@
+import Glibc
+internal import LinuxSys
+package import OCI
+
+extension Cgroup {
+    /// Makes the cgroup of a container and sets its limits; what was made is removed again when anything fails.
+    ///
+    /// An absolute `path` counts from the mount of each hierarchy. A relative one, or none (then it is the container's id),
+    /// counts from the caller's own cgroup under v1, and from the parent of that under v2, where a group with processes can
+    /// have no limited children ("no internal processes", cgroups(7)).
+    package static func create(path: String?, id: String, resources: ResourcesSpec?, systemd: Bool) throws(CgroupError) -> Cgroup {
+        let field = "linux.cgroupsPath"
+        if systemd { throw .unsupported(field: field, reason: "the systemd driver is not supported") }
+        let wanted = path ?? id
+        guard !wanted.split(separator: "/").contains(".."), !wanted.split(separator: "/").isEmpty else {
+            throw .unsupported(field: field, reason: "\(wanted) names no cgroup below the root")
+        }
+        let host = try CgroupHost.current()
+        var made: [String] = []
+        do {
+            var directories: [Directory] = []
+            // The unified hierarchy goes last: by then the others hold what it does not.
+            for hierarchy in host.hierarchies.filter({ !$0.isUnified }) + host.hierarchies.filter(\.isUnified) {
+                let place = try make(wanted, in: hierarchy, made: &made)
+                directories += (hierarchy.isUnified ? [""] : hierarchy.controllers).map { Directory(controller: $0, path: place) }
+            }
+            let cgroup = Cgroup(directories)
+            try cgroup.refuseOccupied()
+            try cgroup.apply(resources ?? ResourcesSpec())
+            return cgroup
+        } catch {
+            for directory in made.reversed() { _ = unsafe rmdir(directory) }
+            throw error
+        }
+    }
+
+    /// The path of the group in one hierarchy, by the rule of `create`.
+    static func path(of wanted: String, in hierarchy: CgroupHost.Hierarchy) -> String {
+        if wanted.utf8.first == UInt8(ascii: "/") { return wanted }
+        var base = hierarchy.ownBelowMount.split(separator: "/")
+        if hierarchy.isUnified, !base.isEmpty { base.removeLast() }
+        return "/" + (base + [Substring(wanted)]).joined(separator: "/")
+    }
+
+    /// One directory after the other from the mount down, each ready to have children before it gets one.
+    private static func make(_ wanted: String, in hierarchy: CgroupHost.Hierarchy, made: inout [String]) throws(CgroupError) -> String {
+        var current = hierarchy.mountPoint
+        for part in path(of: wanted, in: hierarchy).split(separator: "/") where part != "." {
+            if hierarchy.isUnified { Unified.delegate(current) }
+            let parent = current
+            current = "\(parent == "/" ? "" : parent)/\(part)"
+            if unsafe mkdir(current, 0o755) == 0 { made.append(current) } else if errno != EEXIST {
+                throw .kernel(SysError(errno, "create cgroup", on: current))
+            }
+            if hierarchy.controllers.contains("cpuset") { try CPUSet.inherit(current, from: parent) }
+        }
+        return current
+    }
+
+    private func refuseOccupied() throws(CgroupError) {
+        for path in paths {
+            let found = try Self.processes(below: path)
+            guard found.isEmpty else { throw .occupied(directory: path, processes: found) }
+        }
+    }
+}

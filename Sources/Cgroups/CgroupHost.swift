@@ -1,0 +1,117 @@
+import Glibc
+internal import LinuxSys
+
+/// Which hierarchies a host has and where this process is in them: a pure reading of two files of /proc (cgroups(7)).
+package struct CgroupHost: Equatable, Sendable {
+    package enum Mode: Equatable, Sendable {
+        /// v1 hierarchies alone.
+        case v1
+        /// v1 hierarchies, and a v2 one beside them with what controllers they leave.
+        case hybrid
+        /// v2 alone.
+        case unified
+    }
+
+    package struct Hierarchy: Equatable, Sendable {
+        /// `memory`, `cpu`, `name=systemd`, …; empty for v2.
+        package var controllers: [String]
+        package var mountPoint: String
+        /// What of the hierarchy is mounted there.
+        package var mountRoot: String
+        /// The cgroup of this process, from the hierarchy's root.
+        package var own: String
+
+        package var isUnified: Bool { controllers.isEmpty }
+
+        /// The directory of a cgroup whose path counts from the mount.
+        package func directory(_ path: String) -> String {
+            let parts = path.split(separator: "/").filter { $0 != "." }
+            return parts.reduce(mountPoint == "/" ? "" : mountPoint) { "\($0)/\($1)" }
+        }
+
+        /// The own cgroup counted from the mount: what is mounted can be a part of the hierarchy, in a container.
+        package var ownBelowMount: String {
+            guard mountRoot != "/", own.hasPrefix(mountRoot) else { return own }
+            let rest = own.dropFirst(mountRoot.count)
+            return rest.isEmpty ? "/" : (rest.first == "/" ? String(rest) : own)
+        }
+    }
+
+    package let hierarchies: [Hierarchy]
+
+    package var mode: Mode? {
+        let unified = hierarchies.contains(where: \.isUnified)
+        let old = hierarchies.contains { !$0.isUnified && !$0.controllers.allSatisfy { $0.hasPrefix("name=") } }
+        return unified ? (old ? .hybrid : .unified) : (old ? .v1 : nil)
+    }
+
+    /// What the two files say: `/proc/self/mountinfo` and `/proc/self/cgroup`.
+    package init(mountInfo: String, membership: String) {
+        let lines = membership.split(separator: "\n").compactMap(Self.member)
+        var found: [Hierarchy] = []
+        for mount in mountInfo.split(separator: "\n").compactMap(Self.mount) {
+            for (controllers, own) in lines where Self.belongs(mount, controllers) {
+                // The first mount of a hierarchy is the one to use; others are views of it.
+                guard !found.contains(where: { $0.controllers == controllers }) else { continue }
+                found.append(Hierarchy(controllers: controllers, mountPoint: mount.point, mountRoot: mount.root, own: own))
+            }
+        }
+        hierarchies = found
+    }
+
+    /// Of this process, now.
+    package static func current() throws(CgroupError) -> CgroupHost {
+        let mountInfo = try ControlFile.read("/proc/self/mountinfo")
+        let host = CgroupHost(mountInfo: mountInfo, membership: try ControlFile.read("/proc/self/cgroup"))
+        guard host.mode != nil else { throw .notMounted }
+        return host
+    }
+
+    private struct Mount {
+        var root: String, point: String
+        var isUnified: Bool
+        var options: [Substring]
+    }
+
+    /// `4:memory:/user`, `0::/user` (v2).
+    private static func member(_ line: Substring) -> (controllers: [String], own: String)? {
+        let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3 else { return nil }
+        let controllers = parts[1].split(separator: ",").map(String.init)
+        if controllers.isEmpty && parts[0] != "0" { return nil }
+        return (controllers, String(parts[2]))
+    }
+
+    /// proc(5): `31 23 0:28 /root /mount/point rw,… optional… - type source superoptions`.
+    private static func mount(_ line: Substring) -> Mount? {
+        let halves = line.split(separator: " - ", maxSplits: 1)
+        guard halves.count == 2 else { return nil }
+        let head = halves[0].split(separator: " ")
+        let tail = halves[1].split(separator: " ")
+        guard head.count >= 6, tail.count >= 3, tail[0] == "cgroup" || tail[0] == "cgroup2" else { return nil }
+        return Mount(root: unescape(head[3]), point: unescape(head[4]), isUnified: tail[0] == "cgroup2", options: tail[2].split(separator: ","))
+    }
+
+    private static func belongs(_ mount: Mount, _ controllers: [String]) -> Bool {
+        if mount.isUnified || controllers.isEmpty { return mount.isUnified && controllers.isEmpty }
+        return controllers.allSatisfy { controller in mount.options.contains { $0 == controller } }
+    }
+
+    /// Space, tab, newline and backslash are written as octal there.
+    private static func unescape(_ text: Substring) -> String {
+        guard text.utf8.contains(UInt8(ascii: "\\")) else { return String(text) }
+        let bytes = Array(text.utf8)
+        var result: [UInt8] = []
+        var at = 0
+        while at < bytes.count {
+            if bytes[at] == UInt8(ascii: "\\"), at + 3 < bytes.count, let code = UInt8(String(decoding: bytes[(at + 1)...(at + 3)], as: UTF8.self), radix: 8) {
+                result.append(code)
+                at += 4
+            } else {
+                result.append(bytes[at])
+                at += 1
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+}
