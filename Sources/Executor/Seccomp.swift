@@ -1,0 +1,158 @@
+internal import CSeccomp
+import Glibc
+package import LinuxSys
+package import OCI
+
+/// Why a seccomp section cannot become a filter.
+package enum SeccompError: Error, Equatable, CustomStringConvertible, Sendable {
+    /// libseccomp as it is linked here does not know it, or the kernel does not do it.
+    case unsupported(field: String, reason: String)
+    /// A call of libseccomp was refused.
+    case build(SysError)
+    case load(SysError)
+
+    package var description: String {
+        switch self {
+        case .unsupported(let field, let reason): "\(field): \(reason)"
+        case .build(let error), .load(let error): error.description
+        }
+    }
+}
+
+/// A filter of system calls, compiled (config-linux.md, "Seccomp").
+///
+/// It is compiled by libseccomp early, while nothing is restricted yet, into the bytes that the kernel takes; to load it is then one
+/// system call without any allocation, which can come last. A name that libseccomp does not know for any architecture is
+/// left out, as in other runtimes: profiles list calls of kernels and architectures that are not this one.
+package struct SeccompFilter: Equatable, Sendable {
+    /// Classic BPF, eight bytes an instruction.
+    package let program: [UInt8]
+    /// SECCOMP_FILTER_FLAG_*
+    package let flags: UInt32
+
+    package init(_ spec: SeccompSpec) throws(SeccompError) {
+        flags = try Self.flags(spec.flags)
+        let builder = try SeccompBuilder.make(defaultAction: SeccompBuilder.action(spec.defaultAction, spec.defaultErrnoRet))
+        try builder.add(spec)
+        program = try builder.export()
+    }
+
+    /// For this thread and what it executes. Needs no_new_privs or CAP_SYS_ADMIN: with no_new_privs it is the last step before exec,
+    /// without it comes before capabilities are dropped.
+    package func load() throws(SeccompError) {
+        do { try loadSeccompFilter(program, flags: flags) } catch { throw .load(error) }
+    }
+
+    private static func flags(_ names: [SeccompSpec.Flag]) throws(SeccompError) -> UInt32 {
+        var bits: UInt32 = 0
+        for (number, name) in names.enumerated() {
+            switch name {
+            case .threadSync: bits |= 1
+            case .log: bits |= 2
+            case .allowSpeculation: bits |= 4
+            case .waitKillable:
+                throw .unsupported(field: "linux.seccomp.flags[\(number)]", reason: "\(name.rawValue) needs a listener, which is not supported")
+            }
+        }
+        return bits
+    }
+}
+
+/// Owns a filter of libseccomp while it is put together (seccomp_init(3) and its neighbours).
+@safe private struct SeccompBuilder: ~Copyable {
+    private let context: scmp_filter_ctx
+    private let defaultAction: UInt32
+
+    static func make(defaultAction: UInt32) throws(SeccompError) -> SeccompBuilder {
+        guard let context = unsafe seccomp_init(defaultAction) else { throw .build(SysError(ENOMEM, "seccomp_init")) }
+        return unsafe SeccompBuilder(context: context, defaultAction: defaultAction)
+    }
+
+    private init(context: scmp_filter_ctx, defaultAction: UInt32) {
+        unsafe self.context = unsafe context
+        self.defaultAction = defaultAction
+    }
+
+    func add(_ spec: SeccompSpec) throws(SeccompError) {
+        // A tree instead of a list when there are many calls: found in a few steps, whatever their order.
+        if spec.rules.reduce(0, { $0 + $1.names.count }) > 32 { _ = unsafe seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2) }
+        for (number, architecture) in spec.architectures.enumerated() { try add(architecture, field: "linux.seccomp.architectures[\(number)]") }
+        for (number, rule) in spec.rules.enumerated() { try add(rule, field: "linux.seccomp.syscalls[\(number)]") }
+    }
+
+    deinit { unsafe seccomp_release(context) }
+
+    private func add(_ architecture: SeccompSpec.Architecture, field: String) throws(SeccompError) {
+        // SCMP_ARCH_X86_64 is x86_64 to the resolver.
+        let token = unsafe seccomp_arch_resolve_name(architecture.rawValue.dropFirst("SCMP_ARCH_".utf8.count).lowercased())
+        guard token != 0 else { throw .unsupported(field: field, reason: "libseccomp does not know \(architecture.rawValue)") }
+        let result = unsafe seccomp_arch_add(context, token)
+        guard result == 0 || result == -EEXIST else { throw .build(SysError(-result, "add to the seccomp filter", on: field)) }
+    }
+
+    private func add(_ rule: SeccompSpec.Rule, field: String) throws(SeccompError) {
+        let action = Self.action(rule.action, rule.errnoRet)
+        // libseccomp refuses a rule that says what holds anyway.
+        guard action != defaultAction else { return }
+        let comparisons = rule.args.map(Self.comparison)
+        // One rule of libseccomp compares each argument once. Two conditions on one argument are meant as alternatives,
+        // which profiles written for other runtimes rely on.
+        let isRepeated = Set(rule.args.map(\.index)).count < rule.args.count
+        let alternatives = isRepeated ? comparisons.map { [$0] } : [comparisons]
+        for name in rule.names {
+            let number = unsafe seccomp_syscall_resolve_name(name)
+            guard number != Self.unknownCall else { continue }
+            for alternative in alternatives {
+                let result = unsafe alternative.withUnsafeBufferPointer {
+                    unsafe seccomp_rule_add_array(context, action, number, UInt32($0.count), $0.baseAddress)
+                }
+                // EDOM: the call does not exist on one of the architectures.
+                guard result == 0 || result == -EDOM else { throw .build(SysError(-result, "add \(name) to the seccomp filter", on: field)) }
+            }
+        }
+    }
+
+    /// Writes the program to a file in memory and reads it back: libseccomp gives it away to descriptors only.
+    func export() throws(SeccompError) -> [UInt8] {
+        do throws(SysError) {
+            let file = try FD.anonymousFile("seccomp")
+            let result = unsafe seccomp_export_bpf(context, file.raw)
+            guard result == 0 else { throw SysError(-result, "seccomp_export_bpf") }
+            try checkErrno("lseek") { lseek(file.raw, 0, SEEK_SET) }
+            return try file.readAll(limit: 1 << 20)
+        } catch { throw .build(error) }
+    }
+
+    /// `__NR_SCMP_ERROR`
+    private static let unknownCall: Int32 = -1
+
+    /// The values of seccomp.h, whose macros do not come through to Swift.
+    static func action(_ action: SeccompSpec.Action, _ errno: UInt32?) -> UInt32 {
+        // EPERM where the document names none (config-linux.md, errnoRet).
+        let number = errno ?? UInt32(EPERM)
+        switch action {
+        case .kill, .killThread: return 0x0000_0000
+        case .killProcess: return 0x8000_0000
+        case .trap: return 0x0003_0000
+        case .errno: return 0x0005_0000 | number & 0xffff
+        case .trace: return 0x7ff0_0000 | number & 0xffff
+        case .log: return 0x7ffc_0000
+        case .allow: return 0x7fff_0000
+        case .notify: return 0x7fc0_0000
+        }
+    }
+
+    private static func comparison(_ argument: SeccompSpec.Argument) -> scmp_arg_cmp {
+        let kind: scmp_compare =
+            switch argument.comparison {
+            case .notEqual: SCMP_CMP_NE
+            case .less: SCMP_CMP_LT
+            case .lessOrEqual: SCMP_CMP_LE
+            case .equal: SCMP_CMP_EQ
+            case .greaterOrEqual: SCMP_CMP_GE
+            case .greater: SCMP_CMP_GT
+            case .maskedEqual: SCMP_CMP_MASKED_EQ
+            }
+        return scmp_arg_cmp(arg: argument.index, op: kind, datum_a: argument.value, datum_b: argument.valueTwo)
+    }
+}
