@@ -1,0 +1,138 @@
+import NIOCore
+import TTRPC
+
+/// The server's end of one connection, on its event loop.
+final class ServerConnection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private struct Call {
+        let task: Task<Void, Never>
+        let timer: Scheduled<Void>?
+    }
+
+    private let routes: Routes
+    private let tasks: TaskRegistry
+    private var frames = FrameChannel()
+    private var streams: ServerStreams<SwiftProtobufEnvelope>
+    private var calls: [UInt32: Call] = [:]
+    private var context: ChannelHandlerContext?
+    private var readPaused = false
+
+    init(routes: Routes, limits: StreamLimits, tasks: TaskRegistry) {
+        self.routes = routes
+        self.tasks = tasks
+        streams = ServerStreams(limits: limits)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        frames.append(unwrapInboundIn(data))
+        while let event = frames.next() {
+            for action in streams.receive(event) {
+                switch action {
+                case .call(let stream, let request, let shape): begin(stream, request, shape, context)
+                case .cancelled(let stream): cancel(stream)
+                case .send(let frame): _ = write(frame)
+                case .message, .inputEnded: continue  // Only of streams that were opened with .clientOpen, which are refused.
+                }
+            }
+        }
+    }
+
+    /// While the peer does not take what waits for it, nothing more is read from it.
+    func read(_ context: ChannelHandlerContext) {
+        let pause = frames.pending >= FrameChannel.highWater
+        guard pause != readPaused else { return }
+        readPaused = pause
+        try? context.channel.syncOptions?.setOption(.autoRead, value: !pause)
+    }
+
+    private func begin(_ stream: UInt32, _ request: RequestEnvelope, _ shape: CallShape, _ context: ChannelHandlerContext) {
+        let handler: Routes.Handler
+        do throws(Status) {
+            guard request.timeout >= 0 else { throw Status(.invalidArgument, "timeout of \(request.timeout) ns") }
+            handler = try routes.handler(for: request, shape)
+        } catch { return finish(stream, .response(ResponseEnvelope(status: error))) }
+        let loop = context.eventLoop
+        let own = NIOLoopBound(self, eventLoop: loop)
+        let callContext = CallContext(
+            service: request.service, method: request.method, metadata: request.metadata,
+            timeout: request.timeout > 0 ? .nanoseconds(request.timeout) : nil)
+        let task = tasks.start {
+            let outcome = await handler.run(request.payload, callContext) { (bytes) async throws(Status) in
+                try await Self.put(bytes, stream, own, loop)
+            }
+            loop.execute { own.value.finish(stream, outcome) }
+        }
+        var timer: Scheduled<Void>?
+        if request.timeout > 0 {
+            timer = loop.assumeIsolated().scheduleTask(in: .nanoseconds(request.timeout)) {
+                let message = "\(request.service)/\(request.method): not done within \(request.timeout / 1_000_000) ms"
+                let call = self.calls[stream]
+                self.finish(stream, .response(ResponseEnvelope(status: Status(.deadlineExceeded, message))))
+                call?.task.cancel()
+            }
+        }
+        calls[stream] = Call(task: task, timer: timer)
+    }
+
+    private static func put(
+        _ bytes: [UInt8], _ stream: UInt32, _ own: NIOLoopBound<ServerConnection>, _ loop: any EventLoop
+    ) async throws(Status) {
+        do {
+            try await loop.flatSubmit { own.value.send(stream, bytes, loop) }.get()
+        } catch let status as Status {
+            throw status
+        } catch {
+            throw Status(.cancelled, "the peer has gone: \(reason(error))")
+        }
+    }
+
+    private func send(_ stream: UInt32, _ bytes: [UInt8], _ loop: any EventLoop) -> EventLoopFuture<Void> {
+        do throws(Status) {
+            guard let frame = try streams.send(stream, bytes) else { throw Status(.cancelled, "nobody waits for this stream any more") }
+            return write(frame)
+        } catch { return loop.makeFailedFuture(error) }
+    }
+
+    private func finish(_ stream: UInt32, _ outcome: CallOutcome) {
+        calls.removeValue(forKey: stream)?.timer?.cancel()
+        let frame = switch outcome {
+        case .response(let response): streams.respond(stream, response)
+        case .streamEnded: streams.finish(stream)
+        }
+        if let frame { _ = write(frame) }
+    }
+
+    @discardableResult
+    private func write(_ frame: Frame) -> EventLoopFuture<Void> {
+        guard let context else { preconditionFailure("written to after the handler was removed") }
+        let bytes = frames.take(frame, context.channel.allocator)
+        let count = bytes.readableBytes
+        let done = context.writeAndFlush(wrapOutboundOut(bytes))
+        done.assumeIsolated().whenComplete { _ in
+            self.frames.written(count)
+            if let context = self.context { self.read(context) }
+        }
+        // A peer that reads nothing and still causes answers is cut off.
+        if frames.pending > FrameChannel.mostPending { context.close(promise: nil) } else { read(context) }
+        return done
+    }
+
+    private func cancel(_ stream: UInt32) {
+        guard let call = calls.removeValue(forKey: stream) else { return }
+        call.timer?.cancel()
+        call.task.cancel()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        for stream in Array(calls.keys) { cancel(stream) }
+        for stream in streams.active { _ = streams.finish(stream) }
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}
