@@ -81,3 +81,6 @@ package func processStartTime(_ pid: Int32) -> UInt64? {
     guard fields.count > 19, fields[0].first != UInt8(ascii: "Z") else { return nil }
     return UInt64(String(decoding: fields[19], as: UTF8.self))
 }
+
+/// Closes every descriptor from `first` on: what a caller has let slip through is not kept by a process that stays.
+package func closeDescriptors(from first: UInt32) throws(SysError) { try check(clx_close_range(first, .max, 0), "close_range") }

@@ -16,7 +16,7 @@ final class ExecutorRun {
     private var channel: FDBox?
     private var token: Token?
     private let process: FDBox
-    private var isRunning = true
+    private(set) var isRunning = true
     private let handler: (Event) -> Void
 
     init(loop: EventLoop, _ job: ExecutorJob, _ handler: @escaping (Event) -> Void) throws(SysError) {

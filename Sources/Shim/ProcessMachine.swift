@@ -49,11 +49,13 @@ package struct ProcessMachine: Equatable, Sendable {
         case exited(pid: Int32, Ending)
         /// An exec has ended: tell it when its output has drained.
         case drain
-        /// The call that waits (Create or Start) fails with this; waiters are told the ending.
+        /// Init's Start fails with this (its program cannot be executed).
+        case refused(ExecutorFailure, andEnded: Ended)
+        /// Create, or an exec's Start, fails with this; waiters are told the ending.
         case failed(ExecutorFailure, Ending)
     }
 
-    /// What a process that was gone before its start could be answered needs next.
+    /// What a process that was gone before its Start could be answered needs next.
     package enum Ended: Equatable, Sendable {
         case no
         case store(pid: Int32, Ending)
@@ -137,6 +139,12 @@ package struct ProcessMachine: Equatable, Sendable {
     /// A `failed` record.
     package mutating func failed(_ failure: ExecutorFailure, now: UInt64) -> Action {
         switch phase {
+        case .starting(let pid?, let found) where role == .initial:
+            // It was created and told of; its exit comes the usual way.
+            phase = .running(pid: pid)
+            guard let found else { return .refused(failure, andEnded: .no) }
+            _ = settle(pid, found)
+            return .refused(failure, andEnded: .store(pid: pid, found))
         case .creating, .starting:
             let ending = Ending(status: failure.errno == 2 /* ENOENT */ ? 127 : 126, time: now)
             phase = .failed(ending)

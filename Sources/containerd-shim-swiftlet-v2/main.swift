@@ -1,1 +1,4 @@
-print("swiftlet")
+import Glibc
+import Shim
+
+exit(Program.run(Array(CommandLine.arguments.dropFirst())))

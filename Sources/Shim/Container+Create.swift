@@ -1,0 +1,81 @@
+import Glibc
+
+internal import EventLoop
+internal import Executor
+internal import LinuxSys
+internal import TaskAPI
+
+extension Container {
+    /// Hooks may take their time; nothing else of a set-up takes long.
+    static let createDeadline: UInt64 = 180_000_000_000
+
+    func create(_ reply: @escaping (Result<UInt32, TaskError>) -> Void) {
+        initial.pendingReply = reply
+        var job = CreateRequest(id: id, bundle: bundle, streams: initial.io.processStreams)
+        job.rootfs = request.rootfs.map {
+            RootfsMount(type: $0.type, source: $0.source, target: $0.target, options: $0.options)
+        }
+        job.options = options
+        do throws(TaskError) {
+            try launch(initial, .create(job), operation: "create", deadline: Self.createDeadline)
+        } catch {
+            initial.io.close()
+            onGone?()
+            initial.answer(.failure(error), on: loop)
+        }
+    }
+
+    /// As soon as init and its cgroup are known, so that even a shim that is killed now leaves word of them.
+    func writeRecordIfDue() {
+        guard record == .unwritten, initial.machine.pid > 0, !cgroupPaths.entries.isEmpty else { return }
+        writeRecord()
+    }
+
+    private func writeRecord() {
+        record = .writing
+        let content = taskRecord(ending: nil)
+        let bundle = bundle
+        ForkedWork.run(on: loop, deadline: 10_000_000_000) { () throws(SysError) -> Int32 in
+            try replaceFile(at: "\(bundle)/\(TaskRecord.fileName)", with: content.encoded)
+            return Self.namesPoststartHooks(bundle) ? 1 : 0
+        } done: { [weak self] result in
+            guard let self else { return }
+            if result == nil { log.warning("write \(bundle)/\(TaskRecord.fileName): failed; a later delete will not find what this shim leaves") }
+            hasPoststartHooks = result != 0
+            record = .written
+            finishCreate()
+        }
+    }
+
+    /// Read in the child: the shim itself never parses config.json. A name that is found elsewhere only costs an executor.
+    private static func namesPoststartHooks(_ bundle: String) -> Bool {
+        guard let file = try? FD.open("\(bundle)/config.json", O_RDONLY), let bytes = try? file.readAll(limit: 16 << 20) else { return true }
+        let name = Array("\"poststart\"".utf8)
+        guard bytes.count >= name.count else { return false }
+        return (0...(bytes.count - name.count)).contains { bytes[$0] == name[0] && bytes[$0..<($0 + name.count)].elementsEqual(name) }
+    }
+
+    func taskRecord(ending: Ending?) -> TaskRecord {
+        let pid = initial.machine.pid
+        return TaskRecord(
+            id: id, pid: pid, startTime: processStartTime(pid) ?? 0, cgroup: cgroupPaths, options: options, ending: ending)
+    }
+
+    /// When init waits at its gate and the record is on disk, Create is answered.
+    func finishCreate() {
+        guard case .created(let pid) = initial.machine.phase, initial.pendingReply != nil else { return }
+        guard record == .written else {
+            if record == .unwritten { writeRecord() }
+            return
+        }
+        oomWatch = OOMWatcher(cgroup, loop: loop, log: log) { [weak self] in
+            guard let self else { return }
+            tell(.oom, .oom(id: id))
+        }
+        let number = UInt32(bitPattern: pid)
+        tell(
+            .create,
+            .create(id: id, bundle: bundle, rootfs: request.rootfs, io: request.io, checkpoint: request.checkpoint, pid: number))
+        initial.answer(.success(number), on: loop)
+    }
+}

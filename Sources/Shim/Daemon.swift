@@ -1,0 +1,118 @@
+import Glibc
+
+internal import EventLoop
+internal import LinuxSys
+internal import TTRPC
+internal import TTRPCLoop
+internal import TaskAPI
+
+/// The resident shim: the loop, the task service on its socket, signals, and when to end.
+final class Daemon {
+    private let loop: EventLoop
+    private let log: ShimLog
+    private let socketPath: String
+    private let publisher: Publisher
+    private let service: TaskService
+    private let server: LoopServer<ProtobufCEnvelope>
+    private let signals: FDBox
+    private var isEnding = false
+
+    init(_ arguments: Arguments, bundle: String, socketPath: String) throws(SysError) {
+        let loop = try EventLoop()
+        let log = ShimLog(bundle: bundle, id: arguments.id, isVerbose: arguments.debug)
+        self.loop = loop
+        self.log = log
+        self.socketPath = socketPath
+        publisher = Publisher(loop: loop, address: environment("TTRPC_ADDRESS") ?? "", namespace: arguments.namespace, log: log)
+        let end = EndRequest()
+        let service = TaskService(loop: loop, log: log, publisher: publisher, id: arguments.id) { end.action?() }
+        self.service = service
+        server = try LoopServer(loop: loop, listener: try FD.listen(at: socketPath)) { call in
+            service.handle(call.request) { call.reply($0) }
+        }
+        try ignoreSignal(SIGPIPE)
+        signals = FDBox(try FD.signals([SIGTERM, SIGINT, SIGHUP, SIGUSR1]))
+        server.report = { log.warning($0) }
+        end.action = { [unowned self] in finish() }
+        _ = try loop.watch(signals.raw, for: .read) { [unowned self] _ in takeSignals() }
+        watchIdle()
+    }
+
+    /// Breaks the circle between the service and the daemon that ends it.
+    private final class EndRequest { var action: (() -> Void)? }
+
+    func run() throws(SysError) { try loop.run() }
+
+    private func takeSignals() {
+        while let (number, sender) = try? signals.fd.nextSignal() {
+            switch number {
+            case SIGHUP: service.container?.reopenLogs()
+            case SIGUSR1: log.info(summary)
+            default:
+                log.info("signal \(number) from \(sender): stopping")
+                stopGracefully()
+            }
+        }
+    }
+
+    private var summary: String {
+        let task = service.container?.summary ?? "no task"
+        return "\(task); \(server.connectionCount) connections, \(publisher.waiting) events wait"
+    }
+
+    /// The container is asked to end, then made to; its exit is told; `delete` removes what is left.
+    private func stopGracefully() {
+        service.stop()
+        guard let container = service.container, container.initial.machine.isAlive else { return finish() }
+        try? container.initial.signal(SIGTERM)
+        loop.after(nanoseconds: 10_000_000_000) { try? container.initial.signal(SIGKILL) }
+        container.initial.wait { [weak self] _ in self?.finish() }
+    }
+
+    private static let patience: UInt64 = 5_000_000_000
+
+    /// Ends when what is to be told has been told, or the time for that is over.
+    private func finish() {
+        guard !isEnding else { return }
+        isEnding = true
+        service.stop()
+        loop.after(nanoseconds: Self.patience) { [self] in
+            if publisher.waiting > 0 { log.warning("ending with \(publisher.waiting) events that nobody took") }
+            leave()
+        }
+        publisher.whenEmpty { [self] in leaveWhenIdle() }
+    }
+
+    private func leaveWhenIdle() {
+        if server.isIdle { return leave() }
+        loop.after(nanoseconds: 2_000_000) { [self] in leaveWhenIdle() }
+    }
+
+    private func leave() {
+        server.close()
+        removeFile(socketPath)
+        loop.stop()
+    }
+
+    // MARK: an orchestrator that is gone
+
+    private static let idleStep: UInt64 = 10_000_000_000
+    private static let idleSteps = 3
+
+    /// Without a task and without anyone connected for half a minute, nobody will come (rule 7). Looks only while there is no task.
+    private func watchIdle(steps: Int = 0) {
+        loop.after(nanoseconds: Self.idleStep) { [self] in
+            guard !isEnding else { return }
+            guard service.isIdle else {
+                service.whenIdle = { [weak self] in self?.watchIdle() }
+                return
+            }
+            let alone = server.connectionCount == 0 ? steps + 1 : 0
+            if alone >= Self.idleSteps {
+                log.info("no task and nobody connected: ending")
+                return finish()
+            }
+            watchIdle(steps: alone)
+        }
+    }
+}

@@ -1,0 +1,139 @@
+internal import EventLoop
+internal import Executor
+internal import LinuxSys
+internal import OCI
+internal import TTRPC
+internal import TaskAPI
+
+/// The task service: one container, or none yet, or none any more. Every call is answered once, now or when what it asks for is done.
+final class TaskService {
+    private let loop: EventLoop
+    private let log: ShimLog
+    private let publisher: Publisher
+    private let id: String
+    private(set) var container: Container?
+    private var isStopping = false
+    private let onShutdown: () -> Void
+    /// Called once, when the container is gone.
+    var whenIdle: (() -> Void)?
+
+    init(loop: EventLoop, log: ShimLog, publisher: Publisher, id: String, onShutdown: @escaping () -> Void) {
+        self.loop = loop
+        self.log = log
+        self.publisher = publisher
+        self.id = id
+        self.onShutdown = onShutdown
+    }
+
+    var isIdle: Bool { container == nil }
+
+    /// No new work from here on.
+    func stop() { isStopping = true }
+
+    func handle(_ request: RequestEnvelope, _ answer: @escaping (ResponseEnvelope) -> Void) {
+        let call: TaskCall
+        do throws(Status) { call = try TaskCall(request) } catch { return answer(ResponseEnvelope(status: error)) }
+        let reply: Reply = { [log] result in
+            switch result {
+            case .success(let value): answer(ResponseEnvelope(payload: value.encoded))
+            case .failure(let error):
+                log.debug("\(request.method): \(error)")
+                answer(ResponseEnvelope(status: error.status))
+            }
+        }
+        do throws(TaskError) { try perform(call, reply) } catch { reply(.failure(error)) }
+    }
+
+    private func perform(_ call: TaskCall, _ reply: @escaping Reply) throws(TaskError) {
+        switch call {
+        case .create(let request): try create(request, reply)
+        case .start(let id, let execID):
+            try refuseWhenFull()
+            try task(id).start(execID) { reply($0.map { .start(pid: $0) }) }
+        case .exec(let request):
+            try refuseWhenFull()
+            try task(request.id).exec(request)
+            reply(.success(.empty))
+        case .state(let id, let execID): reply(.success(try task(id).state(execID)))
+        case .pids(let id): reply(.success(try task(id).pids()))
+        case .stats(let id): reply(.success(try task(id).stats()))
+        case .connect(let id): reply(.success(try task(id).connect()))
+        case .wait(let id, let execID):
+            try task(id).process(execID).wait { reply(.success(.wait(exitStatus: $0.status, exitedAt: $0.time))) }
+        case .kill(let id, let execID, let signal, let all):
+            try task(id).kill(execID, signal: signal, all: all)
+            reply(.success(.empty))
+        case .pause(let id): try task(id).pause(reply)
+        case .resume(let id): try task(id).resume(reply)
+        case .closeIO(let id, let execID, let stdin):
+            try task(id).closeIO(execID, stdin: stdin)
+            reply(.success(.empty))
+        case .resizePty(let id, let execID, let width, let height):
+            try task(id).resize(execID, width: width, height: height)
+            reply(.success(.empty))
+        case .update(let id, let resources, _):
+            try task(id).update(resources)
+            reply(.success(.empty))
+        case .delete(let id, let execID): try task(id).delete(execID, reply)
+        case .checkpoint: throw .unsupported("checkpoint")
+        case .shutdown(_, let now): shutdown(now: now, reply)
+        }
+    }
+
+    private func task(_ id: String) throws(TaskError) -> Container {
+        guard let container, container.id == id else { throw .unknownTask(id) }
+        return container
+    }
+
+    private func refuseWhenFull() throws(TaskError) {
+        guard publisher.isFull else { return }
+        throw .busy("\(publisher.waiting) events wait to be taken by the orchestrator: no new work until they are")
+    }
+
+    private func create(_ request: CreateTask, _ reply: @escaping Reply) throws(TaskError) {
+        try refuseWhenFull()
+        guard !isStopping else { throw .wrongPhase("create \(request.id)", "the shim is shutting down") }
+        guard container == nil else { throw .exists("task \(container?.id ?? request.id)") }
+        guard request.id == id else { throw .invalid("create \(request.id)", "this shim is for \(id)") }
+        guard request.bundle.utf8.first == UInt8(ascii: "/") else { throw .invalid("bundle \(request.bundle)", "the path has to be absolute") }
+        guard request.checkpoint.isEmpty, request.parentCheckpoint.isEmpty else { throw .unsupported("create from a checkpoint") }
+        let targets = try StreamTargets(
+            stdin: request.io.stdin, stdout: request.io.stdout, stderr: request.io.stderr, terminal: request.io.terminal)
+        let options = try ExecutorOptions(request.options)
+        let io: ProcessIO
+        do throws(SysError) { io = try ProcessIO(targets, loop: loop) { [log] in log.warning($0) } } catch { throw .kernel(error) }
+        let container = Container(request, options: options, io: io, loop: loop, log: log) { [publisher] in publisher.publish($0) }
+        self.container = container
+        container.onGone = { [weak self] in
+            guard let self else { return }
+            self.container = nil
+            let action = whenIdle
+            whenIdle = nil
+            action?()
+        }
+        container.create { reply($0.map { .create(pid: $0) }) }
+    }
+
+    /// With a task left only `now` counts.
+    private func shutdown(now: Bool, _ reply: Reply) {
+        reply(.success(.empty))
+        guard container == nil || now else { return }
+        onShutdown()
+    }
+}
+
+extension ExecutorOptions {
+    /// What the orchestrator hands through in Create: containerd's options for runc, or none.
+    init(_ any: AnyValue?) throws(TaskError) {
+        self.init()
+        guard let any, !any.typeURL.isEmpty else { return }
+        let options: RuncOptions
+        do throws(Status) { options = try RuncOptions(any) } catch { throw .invalid("create options", error.message) }
+        guard options.binaryName.isEmpty else { throw .unsupported("option BinaryName (\(options.binaryName))") }
+        guard options.shimCgroup.isEmpty else { throw .unsupported("option ShimCgroup (\(options.shimCgroup))") }
+        guard options.ioUID == 0, options.ioGID == 0 else { throw .unsupported("option IoUid, IoGid (\(options.ioUID), \(options.ioGID))") }
+        noPivotRoot = options.noPivotRoot
+        noNewKeyring = options.noNewKeyring
+        systemdCgroup = options.systemdCgroup
+    }
+}
