@@ -1,2 +1,0 @@
-import Testing
-@Suite("OCI") struct Placeholder { @Test("builds") func builds() {} }
