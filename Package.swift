@@ -70,7 +70,7 @@ let package = Package(
             dependencies: [
                 "OCI", "LinuxSys", "CZstd", "CISAL", .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Crypto", package: "swift-crypto"),
             ], swiftSettings: strict),
-        .target(name: "TaskClient", dependencies: ["TTRPCNIO", "Messages", "OCI", "LinuxSys", protobuf] + nio, swiftSettings: strict),
+        .target(name: "TaskClient", dependencies: ["TTRPCNIO", "TTRPC", "Messages", "OCI", "LinuxSys", protobuf] + nio, swiftSettings: strict),
         .target(
             name: "Plugin", dependencies: ["Images", "TTRPCNIO", "TaskClient", "Messages", "CRILog", "LinuxSys", "OCI", logging, protobuf] + nio,
             swiftSettings: strict),

@@ -14,3 +14,4 @@
 #include "clx_credentials.h"
 #include "clx_shim.h"
 #include "clx_sandbox.h"
+#include "clx_spawn.h"
