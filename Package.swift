@@ -75,7 +75,7 @@ let package = Package(
             name: "Plugin", dependencies: ["Images", "TTRPCNIO", "TaskClient", "Messages", "CRILog", "LinuxSys", "OCI", logging, protobuf] + nio,
             swiftSettings: strict),
         .target(
-            name: "Command", dependencies: ["Images", "TaskClient", "TTRPCNIO", "Messages", "CRILog", "LinuxSys", "OCI", arguments, protobuf] + nio,
+            name: "Command", dependencies: ["Images", "TaskClient", "TTRPC", "TTRPCNIO", "Messages", "CRILog", "LinuxSys", "OCI", arguments, protobuf] + nio,
             swiftSettings: strict),
         .target(
             name: "Kubelet", dependencies: ["TTRPCNIO", "Messages", "LinuxSys", "OCI", "CRILog", .product(name: "Yams", package: "Yams"), protobuf] + nio,

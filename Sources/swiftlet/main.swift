@@ -1,1 +1,4 @@
-print("swiftlet")
+import Command
+import Glibc
+
+exit(await runSwiftlet(Array(CommandLine.arguments.dropFirst())))

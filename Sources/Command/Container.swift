@@ -1,0 +1,123 @@
+internal import Images
+internal import LinuxSys
+internal import TTRPC
+
+/// One container of this program: its record, and the way to its supervisor.
+struct Container: Sendable {
+    private(set) var record: ContainerRecord
+    var detail: ContainerDetail
+    let context: Context
+
+    init(_ record: ContainerRecord, _ context: Context) throws {
+        self.record = record
+        self.context = context
+        do {
+            detail = try ContainerDetail(record.extra)
+        } catch {
+            throw CommandFailure("read container record", record.name, "\(error)")
+        }
+    }
+
+    var id: String { record.id }
+    var name: String { record.name }
+    var directory: String { context.directory(of: id) }
+    var logPath: String { "\(directory)/log" }
+    var created: Timestamp { Timestamp(nanoseconds: Int64(record.created)) }
+
+    mutating func save() throws {
+        record.extra = detail.json
+        try context.store.save(record)
+    }
+
+    /// Nil when there is no supervisor (any more).
+    func supervisor() async throws -> Supervisor? {
+        guard !detail.socket.isEmpty else { return nil }
+        do {
+            return try await Supervisor.connect(id, socket: detail.socket)
+        } catch {
+            context.journal.debug("supervisor of \(name): \(error)")
+            return nil
+        }
+    }
+
+    /// The supervisor, or why the operation cannot be.
+    func running(for operation: String) async throws -> Supervisor {
+        let state = try await state()
+        guard state.isAlive, let supervisor = try await supervisor() else {
+            throw CommandFailure(operation, name, "the container is not running (\(state.name))")
+        }
+        return supervisor
+    }
+
+    /// What the supervisor says. When it is gone without a word, what it left is killed and removed, and 137 remembered.
+    func state() async throws -> ContainerState {
+        if let exit = detail.exit { return .exited(exit) }
+        if let supervisor = try await supervisor() {
+            do {
+                return try await within(.seconds(2)) { try await supervisor.state() }
+            } catch let status as Status where status.code == .notFound {
+                return .created
+            } catch {
+                context.journal.debug("state of \(name): \(error)")
+                if try await self.supervisor() != nil { return .unreachable }
+            }
+        }
+        return try await settle()
+    }
+
+    private func settle() async throws -> ContainerState {
+        // Without its directory another command has just removed it, or a removal was cut short after that step.
+        guard Files.exists(directory) else { return .exited(ExitRecord(code: 137, finished: created)) }
+        guard let lock = try ContainerLock.tryAcquire(in: directory) else { return .creating }
+        defer { withExtendedLifetime(lock) {} }
+        var fresh = try Container(try context.store.container(id), context)
+        if let exit = fresh.detail.exit { return .exited(exit) }
+        // Between the record that this command read and the lock, the command that made it may have finished.
+        if fresh.detail.socket != detail.socket { return try await fresh.state() }
+        let exit = try await Supervisor.cleanUp(id, bundle: directory)
+        fresh.detail.exit = exit
+        fresh.detail.socket = ""
+        fresh.detail.pid = 0
+        try fresh.save()
+        return .exited(exit)
+    }
+
+    /// Remembers the exit and ends the supervisor of a container that has ended.
+    mutating func retire(_ supervisor: Supervisor, _ exit: ExitRecord) async throws {
+        detail.exit = exit
+        detail.pid = 0
+        try save()
+        _ = try await supervisor.delete()
+        try await supervisor.shutdown()
+        detail.socket = ""
+        try save()
+    }
+
+    /// Removes all there is of a container that does not run: supervisor, cgroup, layers, files, record, in this order,
+    /// so that a removal that was cut short can be done again.
+    func remove() async throws {
+        if let supervisor = try await supervisor() {
+            _ = try await supervisor.delete()
+            try await supervisor.shutdown()
+        } else if !detail.socket.isEmpty || detail.exit == nil {
+            _ = try await Supervisor.cleanUp(id, bundle: directory)
+        }
+        try context.store.discard(container: id)
+        try Files.removeBundle(directory)
+        try context.store.remove(container: id)
+    }
+}
+
+/// Runs `body` at most so long; throws CancellationError past that.
+func within<R: Sendable>(_ limit: Duration, _ body: @escaping @Sendable () async throws -> R) async throws -> R {
+    try await withThrowingTaskGroup(of: R.self) { group in
+        group.addTask(operation: body)
+        group.addTask {
+            try await Task.sleep(for: limit)
+            throw CancellationError()
+        }
+        defer { group.cancelAll() }
+        guard let result = try await group.next() else { throw CancellationError() }
+        return result
+    }
+}

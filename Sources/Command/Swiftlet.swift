@@ -1,0 +1,103 @@
+internal import ArgumentParser
+internal import Glibc
+
+/// The version of the project, as every program prints it.
+package let swiftletVersion = "0.1.0"
+
+struct Swiftlet: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "swiftlet",
+        abstract: "Run containers from images, without a daemon.",
+        discussion: """
+            Every command takes --root DIR, --log-format text|json and --debug, before or after its name.
+            SWIFTLET_ROOT moves everything that is stored (default \(GlobalOptions.defaultRoot)).
+            SWIFTLET_SHIM names the supervisor (default: beside this program, then PATH).
+            """,
+        version: "swiftlet \(swiftletVersion)",
+        subcommands: [
+            LoadCommand.self, ImagesCommand.self, RemoveImageCommand.self, RunCommand.self, ListCommand.self, LogsCommand.self,
+            ExecCommand.self, KillCommand.self, StopCommand.self, StartCommand.self, WaitCommand.self, RemoveCommand.self,
+            InspectCommand.self, ReapCommand.self,
+        ])
+}
+
+/// One command of the program: what `run` of the parser's protocol would be, with the exit status as its result.
+protocol Verb: ParsableCommand {
+    var global: GlobalOptions { get }
+    /// What the program exits with when the command fails without a status of its own.
+    var failureStatus: Int32 { get }
+    func perform(_ context: Context) async throws -> Int32
+}
+
+extension Verb {
+    var failureStatus: Int32 { CommandStatus.failed }
+}
+
+struct GlobalOptions: ParsableArguments {
+    static let defaultRoot = "/var/lib/swiftlet"
+
+    @Option(help: ArgumentHelp("Where images and containers are stored.", valueName: "dir"))
+    var root: String?
+
+    @Option(help: ArgumentHelp("How messages on stderr are written: text or json.", valueName: "format"))
+    var logFormat: LogFormat = .text
+
+    @Flag(help: "Say what is being done.")
+    var debug = false
+}
+
+extension LogFormat: ExpressibleByArgument {}
+
+/// The global options may stand before the command: they are moved behind it, where its parser expects them.
+func hoistGlobalOptions(_ arguments: [String]) -> [String] {
+    var globals: [String] = []
+    var rest = arguments[...]
+    while let first = rest.first {
+        if first == "--debug" || first.hasPrefix("--root=") || first.hasPrefix("--log-format=") {
+            globals.append(rest.removeFirst())
+        } else if first == "--root" || first == "--log-format" {
+            globals += rest.prefix(2)
+            rest = rest.dropFirst(2)
+        } else {
+            break
+        }
+    }
+    guard let name = rest.first, !name.hasPrefix("-"), name != "help" else { return globals.isEmpty || rest.isEmpty ? arguments : Array(rest) }
+    return [name] + globals + rest.dropFirst()
+}
+
+/// Parses, runs, prints what went wrong as one line, and returns the program's exit status.
+package func runSwiftlet(_ arguments: [String]) async -> Int32 {
+    signal(SIGPIPE, SIG_IGN)
+    let verb: any Verb
+    do {
+        let command = try Swiftlet.parseAsRoot(hoistGlobalOptions(arguments))
+        guard let parsed = command as? any Verb else {
+            print(Swiftlet.helpMessage())
+            return 0
+        }
+        verb = parsed
+    } catch {
+        return reportUsage(error)
+    }
+    let journal = Journal(format: verb.global.logFormat, isDebug: verb.global.debug)
+    do {
+        return try await verb.perform(try Context(verb.global, journal))
+    } catch let failure as CommandFailure {
+        journal.failure(failure)
+        return failure.status == CommandStatus.failed ? verb.failureStatus : failure.status
+    } catch {
+        journal.error("\(error)")
+        return verb.failureStatus
+    }
+}
+
+private func reportUsage(_ error: any Error) -> Int32 {
+    if Swiftlet.exitCode(for: error).isSuccess {
+        print(Swiftlet.fullMessage(for: error))
+        return 0
+    }
+    let message = Swiftlet.message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
+    Journal(format: .text, isDebug: false).error("arguments: \(message)")
+    return CommandStatus.ownFailure
+}

@@ -1,0 +1,58 @@
+internal import ArgumentParser
+internal import Images
+internal import OCI
+
+struct InspectCommand: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect", abstract: "Show all that is known of containers or images, as JSON.")
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: ArgumentHelp("Container (name, id, prefix of an id) or image.", valueName: "name"))
+    var names: [String]
+
+    func perform(_ context: Context) async throws -> Int32 {
+        var found: [JSON] = []
+        for name in names { found.append(try await Self.describe(name, context)) }
+        say(JSON.array(found).text(pretty: true))
+        return 0
+    }
+
+    private static func describe(_ name: String, _ context: Context) async throws -> JSON {
+        do {
+            return try await describe(try context.container(name))
+        } catch ImageError.notFound(.container, _) {
+            do {
+                return ImagesCommand.json(try context.store.image(name))
+            } catch ImageError.notFound {
+                throw CommandFailure("inspect", name, "no such container or image")
+            }
+        }
+    }
+
+    private static func describe(_ container: Container) async throws -> JSON {
+        let state = try await container.state()
+        guard case .object(var object) = ListCommand.json(container, state) else { return .null }
+        // The state may have just been settled and remembered.
+        let detail = try Container(container.context.store.container(container.id), container.context).detail
+        object["imageID"] = .string(container.record.imageID)
+        object["started"] = detail.started.map { .string($0.rfc3339) } ?? .null
+        if case .exited(let exit) = state { object["finished"] = .string(exit.finished.rfc3339) }
+        object["hostname"] = .string(detail.hostname)
+        object["network"] = .string(detail.network)
+        object["terminal"] = .bool(detail.terminal)
+        object["interactive"] = .bool(detail.stdin)
+        object["autoRemove"] = .bool(detail.autoRemove)
+        object["stopSignal"] = .string(SignalName(number: detail.stopSignal).name)
+        object["bundle"] = .string(container.directory)
+        object["log"] = .string(container.logPath)
+        object["supervisor"] = .string(detail.socket)
+        let root = try container.context.store.containerRoot(container.id)
+        object["LowerDir"] = .string(([root.initDir] + root.lowerDirs).joined(separator: ":"))
+        object["UpperDir"] = .string(root.upperDir)
+        object["WorkDir"] = .string(root.workDir)
+        object["mounts"] = detail.config["mounts"] ?? []
+        object["config"] = detail.config
+        return .object(object)
+    }
+}

@@ -1,0 +1,31 @@
+internal import ArgumentParser
+internal import Images
+
+struct LoadCommand: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "load", abstract: "Load images from a `docker save` archive or an OCI layout (directory or tar).")
+
+    @OptionGroup var global: GlobalOptions
+
+    @Option(help: ArgumentHelp("Name in place of those in the archive.", valueName: "name[:tag]"))
+    var name: String?
+
+    @Argument(help: ArgumentHelp("Archive, or directory with an OCI layout.", valueName: "path"))
+    var path: String
+
+    func perform(_ context: Context) async throws -> Int32 {
+        let display = ProgressDisplay(StandardStream.error)
+        let images: [ImageRecord]
+        do {
+            images = try context.store.load(path, name: name) { display.show($0) }
+        } catch {
+            display.clear()
+            throw error
+        }
+        display.clear()
+        for image in images {
+            for name in image.names.isEmpty ? [image.shortID] : image.names.map(ImageName.familiar) { say("loaded \(name)") }
+        }
+        return 0
+    }
+}

@@ -1,0 +1,96 @@
+internal import ArgumentParser
+internal import Images
+internal import LinuxSys
+
+struct RunCommand: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Run a command in a new container.",
+        usage: "swiftlet run [options] <image> [<command> [<arguments> ...]]",
+        discussion: """
+            The exit status is the command's; 125 when swiftlet itself failed, 126 when the command cannot be executed, 127 when it is not found.
+            SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 go to the command; the third SIGINT or SIGTERM kills it.
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @OptionGroup var options: RunOptions
+
+    @Argument(help: ArgumentHelp("Name, name:tag or id of a loaded image.", valueName: "image"))
+    var image: String
+
+    @Argument(parsing: .captureForPassthrough, help: "What to run instead of the image's command.")
+    var command: [String] = []
+
+    var failureStatus: Int32 { CommandStatus.ownFailure }
+
+    func validate() throws {
+        guard image.hasPrefix("-") else { return }
+        throw ValidationError("unknown option \(image)")
+    }
+
+    func perform(_ context: Context) async throws -> Int32 {
+        let image: ImageRecord
+        do {
+            image = try context.store.image(self.image)
+        } catch .notFound {
+            throw CommandFailure("run", self.image, "no such image: `swiftlet load` brings one from an archive", status: CommandStatus.ownFailure)
+        }
+        if options.terminal, options.interactive, !options.detach, !RawTerminal.isTerminal(0) {
+            throw CommandFailure("run", self.image, "stdin is not a terminal", status: CommandStatus.ownFailure)
+        }
+        return options.detach ? try await inBackground(context, image) : try await inForeground(context, image)
+    }
+
+    private func inForeground(_ context: Context, _ image: ImageRecord) async throws -> Int32 {
+        SignalQueue.block()
+        let watch = SignalWatch(context.journal)
+        let creation = Creation(context)
+        var container: Container
+        let supervisor: Supervisor
+        let exit: ExitRecord
+        do {
+            container = try creation.make(options, image: image, command: command)
+            try watch.check()
+            supervisor = try await creation.supervise(&container)
+            try watch.check()
+            let attendance = try Attendance(container, supervisor, logFrom: 0)
+            await watch.attend(supervisor, "", terminal: options.terminal)
+            try await creation.start(&container, supervisor)
+            exit = try await attendance.wait()
+            context.journal.debug("container ended with \(exit.code)")
+            if !options.rm { try await container.retire(supervisor, exit) } else { _ = try? await supervisor.delete() }
+            await attendance.end()
+        } catch {
+            await creation.takeBack()
+            throw startFailure(error)
+        }
+        if options.rm { try await container.remove() }
+        return Int32(exit.code & 0xff)
+    }
+
+    private func inBackground(_ context: Context, _ image: ImageRecord) async throws -> Int32 {
+        let creation = Creation(context)
+        do {
+            var container = try creation.make(options, image: image, command: command)
+            let supervisor = try await creation.supervise(&container)
+            if options.terminal { try await supervisor.resize(TerminalSize.of(0) ?? TerminalSize(rows: 24, columns: 80)) }
+            try await creation.start(&container, supervisor)
+            if options.rm { try Reaper.start(container) }
+            say(container.id)
+            return 0
+        } catch {
+            await creation.takeBack()
+            throw startFailure(error)
+        }
+    }
+}
+
+/// The error with the exit status that docker and podman give it: 127 and 126 are about the program, the rest is 125.
+func startFailure(_ error: any Error) -> CommandFailure {
+    if let failure = error as? CommandFailure { return failure.status == CommandStatus.failed ? failure.with(status: CommandStatus.ownFailure) : failure }
+    let text = "\(error)"
+    let status = CommandStatus.ofStartFailure(text)
+    // The text is operation, subject and reason already.
+    let parts = text.split(separator: ": ", maxSplits: 1).map(String.init)
+    guard parts.count == 2 else { return CommandFailure("run", "", text, status: status) }
+    return CommandFailure(parts[0], "", parts[1], status: status)
+}
