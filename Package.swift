@@ -94,6 +94,7 @@ let package = Package(
         .testTarget(name: "TTRPCTests", dependencies: ["TTRPC", "TTRPCLoop", "TTRPCNIO", "TaskAPI", "EventLoop", "LinuxSys", "Messages"], swiftSettings: strict),
         .testTarget(name: "ShimTests", dependencies: ["Shim", "TaskAPI", "LinuxSys", "EventLoop", "CRILog"], swiftSettings: strict),
         .testTarget(name: "ImagesTests", dependencies: ["Images", "OCI", "LinuxSys"], swiftSettings: strict),
+        .testTarget(name: "CommandTests", dependencies: ["Command", "CRILog", "Images", "OCI", arguments], swiftSettings: strict),
         .testTarget(name: "PluginTests", dependencies: ["Plugin", "Kubelet", "Command", "TaskClient", "Messages"], swiftSettings: strict),
     ]
 )

@@ -18,14 +18,14 @@ package struct EnvironmentList: Equatable, Sendable {
 
     /// Lines as for `add`; empty lines and lines that begin with # count for nothing.
     package mutating func add(file bytes: [UInt8], named path: String, inherited: [String: String]) throws(ArgumentFailure) {
-        guard let text = String(validating: bytes, as: UTF8.self) else { throw ArgumentFailure(path, "not UTF-8") }
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let entry = line.drop { $0 == " " || $0 == "\t" }
-            let clean = entry.hasSuffix("\r") ? entry.dropLast() : entry
+        // Lines are cut as bytes: to a String, carriage return and line feed are one character.
+        for (number, line) in bytes.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated() {
+            let entry = (line.last == 0x0d ? line.dropLast() : line).drop { $0 == 0x20 || $0 == 0x09 }
+            guard let clean = String(validating: entry, as: UTF8.self) else { throw ArgumentFailure("\(path):\(number + 1)", "not UTF-8") }
             if clean.isEmpty || clean.hasPrefix("#") { continue }
             let name = clean.prefix { $0 != "=" }
             guard !name.contains(where: \.isWhitespace) else { throw ArgumentFailure("\(path):\(number + 1)", "white space in a variable's name") }
-            try add(String(clean), inherited: inherited)
+            try add(clean, inherited: inherited)
         }
     }
 

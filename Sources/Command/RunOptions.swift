@@ -22,7 +22,7 @@ struct RunOptions: ParsableArguments {
     var name: String?
 
     @Option(
-        name: [.customShort("e", allowingJoined: true), .customLong("env")], parsing: .unconditionalSingleValue,
+        name: [.customShort("e"), .customLong("env")], parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Set a variable, or hand on the one of that name.", valueName: "name=value"))
     var env: [String] = []
 
@@ -30,7 +30,7 @@ struct RunOptions: ParsableArguments {
     var envFile: [String] = []
 
     @Option(
-        name: [.customShort("v", allowingJoined: true), .customLong("volume")],
+        name: [.customShort("v"), .customLong("volume")],
         help: ArgumentHelp("Bind a path of the host; options: ro, rw, [r]private, [r]slave, [r]shared.", valueName: "source:target[:options]"))
     var volume: [String] = []
 

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Glibc
+internal import NIOCore
 
 /// The version of the project, as every program prints it.
 package let swiftletVersion = "0.1.0"
@@ -66,12 +67,34 @@ func hoistGlobalOptions(_ arguments: [String]) -> [String] {
     return [name] + globals + rest.dropFirst()
 }
 
+/// `-eNAME=value` and `-v/a:/b` of run and exec as two arguments: the parser would take the text before `=` for the option.
+/// Nothing is touched from the first word on that belongs to the image or container.
+func splitJoinedOptions(_ arguments: [String]) -> [String] {
+    let flags: Set = ["--rm", "--detach", "--interactive", "--tty", "--read-only", "--privileged", "--init", "--debug", "--help", "--version"]
+    guard let verb = arguments.first, verb == "run" || verb == "exec" else { return arguments }
+    var result = [verb]
+    var rest = arguments.dropFirst()
+    while let first = rest.first, first.hasPrefix("-"), first != "-", first != "--" {
+        rest.removeFirst()
+        let takesValue = first.hasPrefix("--") ? !first.contains("=") && !flags.contains(first) : "evuwml".contains(first.dropFirst().prefix(1))
+        if takesValue, !first.hasPrefix("--"), first.count > 2 {
+            result += [String(first.prefix(2)), String(first.dropFirst(2))]
+        } else {
+            result.append(first)
+            if takesValue, let value = rest.popFirst() { result.append(value) }
+        }
+    }
+    return result + rest
+}
+
 /// Parses, runs, prints what went wrong as one line, and returns the program's exit status.
 package func runSwiftlet(_ arguments: [String]) async -> Int32 {
     signal(SIGPIPE, SIG_IGN)
+    // One connection at a time is what a command has: more threads would only cost time to start.
+    NIOSingletons.groupLoopCountSuggestion = 1
     let verb: any Verb
     do {
-        let command = try Swiftlet.parseAsRoot(hoistGlobalOptions(arguments))
+        let command = try Swiftlet.parseAsRoot(splitJoinedOptions(hoistGlobalOptions(arguments)))
         guard let parsed = command as? any Verb else {
             print(Swiftlet.helpMessage())
             return 0

@@ -20,7 +20,7 @@ struct ExecCommand: Verb {
     var detach = false
 
     @Option(
-        name: [.customShort("e", allowingJoined: true), .customLong("env")], parsing: .unconditionalSingleValue,
+        name: [.customShort("e"), .customLong("env")], parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Set a variable, or hand on the one of that name.", valueName: "name=value"))
     var env: [String] = []
 
