@@ -32,7 +32,7 @@ final class Supervisor: Sendable {
     /// The `delete` verb: kills and removes what a shim left that is gone.
     static func cleanUp(_ id: String, bundle: String) async throws -> ExitRecord {
         let answer = try await ShimProcess.delete(
-            shim: try ShimProcess.locate(), id: id, namespace: Context.namespace, bundle: bundle, debug: false)
+            shim: try ShimProcess.locate(), id: id, namespace: Context.namespace, bundle: bundle)
         return ExitRecord(code: answer.exitStatus, finished: answer.hasExitedAt ? Timestamp(answer.exitedAt) : .now)
     }
 }
@@ -55,7 +55,7 @@ extension Supervisor {
         request.stdin = streams.stdin
         request.stdout = streams.stdout
         request.stderr = streams.stderr
-        return try await service.create(request).pid
+        return try await service.create(request)
     }
 
     /// The process as the runtime-spec's `process` object.
@@ -69,55 +69,29 @@ extension Supervisor {
         request.stderr = streams.stderr
         request.spec.typeURL = "types.containerd.io/opencontainers/runtime-spec/1/Process"
         request.spec.value = Data(process.encoded())
-        _ = try await service.exec(request)
+        try await service.exec(request)
     }
 
-    func start(_ execID: String = "") async throws -> UInt32 {
-        var request = Containerd_Task_V2_StartRequest()
-        request.id = id
-        request.execID = execID
-        return try await service.start(request).pid
-    }
+    func start(_ execID: String = "") async throws -> UInt32 { try await service.start(id, exec: execID) }
 
     /// Waits as long as it takes.
     func wait(_ execID: String = "") async throws -> ExitRecord {
-        var request = Containerd_Task_V2_WaitRequest()
-        request.id = id
-        request.execID = execID
-        let answer = try await service.wait(request)
+        let answer = try await service.wait(id, exec: execID)
         return ExitRecord(code: answer.exitStatus, finished: answer.hasExitedAt ? Timestamp(answer.exitedAt) : .now)
     }
 
     func kill(_ signal: Int32, _ execID: String = "", all: Bool = false) async throws {
-        var request = Containerd_Task_V2_KillRequest()
-        request.id = id
-        request.execID = execID
-        request.signal = UInt32(signal)
-        request.all = all
-        _ = try await service.kill(request)
+        try await service.kill(id, exec: execID, signal: UInt32(signal), all: all)
     }
 
-    func closeInput(_ execID: String = "") async throws {
-        var request = Containerd_Task_V2_CloseIORequest()
-        request.id = id
-        request.execID = execID
-        request.stdin = true
-        _ = try await service.closeIO(request)
-    }
+    func closeInput(_ execID: String = "") async throws { try await service.closeIO(id, exec: execID) }
 
     func resize(_ size: TerminalSize, _ execID: String = "") async throws {
-        var request = Containerd_Task_V2_ResizePtyRequest()
-        request.id = id
-        request.execID = execID
-        request.width = UInt32(size.columns)
-        request.height = UInt32(size.rows)
-        _ = try await service.resizePty(request)
+        try await service.resizePty(id, exec: execID, width: UInt32(size.columns), height: UInt32(size.rows))
     }
 
     func state() async throws -> ContainerState {
-        var request = Containerd_Task_V2_StateRequest()
-        request.id = id
-        let answer = try await service.state(request)
+        let answer = try await service.state(id)
         switch answer.status {
         case .created: return .created
         case .running: return .running(pid: answer.pid)
@@ -130,27 +104,16 @@ extension Supervisor {
 
     /// Removes the ended container (or exec) from the shim; what is gone already is as good.
     func delete(_ execID: String = "") async throws -> ExitRecord? {
-        var request = Containerd_Task_V2_DeleteRequest()
-        request.id = id
-        request.execID = execID
         do {
-            let answer = try await service.delete(request)
+            let answer = try await service.delete(id, exec: execID)
             return ExitRecord(code: answer.exitStatus, finished: answer.hasExitedAt ? Timestamp(answer.exitedAt) : .now)
-        } catch let status as Status where status.code == .notFound {
+        } catch where error.code == .notFound {
             return nil
         }
     }
 
-    /// Ends the shim, which has nothing left. It may close the connection before it answers.
-    func shutdown() async throws {
-        var request = Containerd_Task_V2_ShutdownRequest()
-        request.id = id
-        do {
-            _ = try await service.shutdown(request)
-        } catch let status as Status where status.code == .unavailable || status.code == .cancelled {
-            return
-        }
-    }
+    /// Ends the shim, which has nothing left.
+    func shutdown() async throws { try await service.shutdown(id) }
 }
 
 extension Timestamp {

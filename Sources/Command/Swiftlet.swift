@@ -92,6 +92,7 @@ package func runSwiftlet(_ arguments: [String]) async -> Int32 {
     signal(SIGPIPE, SIG_IGN)
     // One connection at a time is what a command has: more threads would only cost time to start.
     NIOSingletons.groupLoopCountSuggestion = 1
+    NIOSingletons.blockingPoolThreadCountSuggestion = 1
     let verb: any Verb
     do {
         let command = try Swiftlet.parseAsRoot(splitJoinedOptions(hoistGlobalOptions(arguments)))
