@@ -78,3 +78,5 @@ int clx_stat(int fd, uint32_t *mode, uint32_t *uid, uint32_t *gid, uint32_t *maj
 int clx_mknod(int dir, const char *name, uint32_t mode, uint32_t major_, uint32_t minor_) {
     return RESULT(mknodat(dir, name, mode, makedev(major_, minor_)));
 }
+
+long clx_getcwd(void *text, size_t room) { return RESULT(syscall(SYS_getcwd, text, room)); }

@@ -25,3 +25,5 @@ int clx_filesystem(int fd, uint64_t *magic, uint64_t *flags);
 /* fstat(2). `device` is split. */
 int clx_stat(int fd, uint32_t *mode, uint32_t *uid, uint32_t *gid, uint32_t *major, uint32_t *minor, uint64_t *dev, uint64_t *inode);
 int clx_mknod(int dir, const char *name, uint32_t mode, uint32_t major, uint32_t minor);
+/* The bare getcwd(2): bytes with the ending zero. */
+long clx_getcwd(void *text, size_t room);

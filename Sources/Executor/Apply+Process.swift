@@ -1,0 +1,107 @@
+import Glibc
+
+internal import LinuxSys
+internal import OCI
+
+extension Apply {
+    func becomeNamespaceRoot() throws(SysError) {
+        try setGroup(0)
+        try setUser(0)
+    }
+
+    /// A kernel without keys has none to give away either.
+    func joinKeyring(_ name: String) throws(SysError) {
+        do { try joinSessionKeyring(name) } catch where error.errno == ENOSYS { return }
+    }
+
+    /// Standard streams as the request says; owned by the program's user, so that it may open /dev/stdout again.
+    mutating func connectStreams(_ owner: UInt32) throws(SysError) {
+        if let terminal {
+            for number in 0...2 as ClosedRange<Int32> { try terminal.place(at: number) }
+            try terminal.becomeControllingTerminal()
+            let group = try terminal.info(name: "terminal").gid
+            try terminal.setOwner(uid: owner, gid: group, name: "terminal")
+            return
+        }
+        guard case .descriptors(let stdin, let stdout, let stderr) = context.streams else { throw SysError(ENOTTY, "open", on: "terminal") }
+        // Copies first: the numbers lent may be among those that are about to be replaced.
+        var copies: [FDBox] = []
+        for number in [stdin, stdout, stderr] { copies.append(try copy(number)) }
+        for (number, copy) in copies.enumerated() {
+            try copy.fd.place(at: Int32(number))
+            giveAway(copy.fd, to: owner)
+        }
+    }
+
+    private func copy(_ number: Int32?) throws(SysError) -> FDBox {
+        guard let number else { return FDBox(try context.null.fd.duplicate()) }
+        let lent = FD(owning: number)
+        defer { _ = lent.release() }
+        return FDBox(try lent.duplicate())
+    }
+
+    /// Best effort: a stream that belongs elsewhere (a file on a read-only mount, an unmapped owner) stays as it is.
+    private func giveAway(_ stream: borrowing FD, to owner: UInt32) {
+        guard let info = try? stream.info(), info.uid != owner, !(info.isCharacterDevice && info.major == 1 && info.minor == 3) else { return }
+        try? stream.setOwner(uid: owner, gid: info.gid, name: "stream")
+    }
+
+    /// What is not kept goes for good; CAP_SETPCAP is needed, so this comes before the change of user.
+    func limitBoundingSet(_ kept: CapabilitySet) throws(SysError) {
+        for number in 0..<64 {
+            guard let has = ProcessControl.boundingSetHas(number) else { break }
+            if has, !kept.contains(number: number) { try ProcessControl.dropFromBoundingSet(number) }
+        }
+    }
+
+    func setIdentity(_ plan: IdentityPlan) throws(SysError) {
+        if plan.keepsCapabilities { try ProcessControl.keepCapabilities(true) }
+        try setGroups(plan.additional)
+        try setGroup(plan.gid)
+        try setUser(plan.uid)
+        if plan.keepsCapabilities { try ProcessControl.keepCapabilities(false) }
+    }
+
+    /// A set can only shrink: what this process (a runtime that was itself confined) does not have is left out.
+    func keepOnly(_ effective: CapabilitySet, _ permitted: CapabilitySet) throws(SysError) {
+        let had = try permittedCapabilities()
+        try ProcessControl.clearAmbient()
+        try LinuxSys.setCapabilities(effective: effective.intersection(had), permitted: permitted.intersection(had))
+    }
+
+    func makeWorkingDirectory(_ path: String) throws(SysError) {
+        do {
+            _ = try root.makeDirectory(path)
+        } catch where error.errno == EROFS || error.errno == EACCES {
+            // Told when it is entered.
+        }
+    }
+
+    /// By a descriptor that was resolved inside the root without magic links, and asked again afterwards: a leaked
+    /// descriptor must not become the way out (CVE-2024-21626).
+    func enterWorkingDirectory(_ path: String) throws(SysError) {
+        let place: FD
+        do { place = try root.fd.open(path, openPathOnly | O_DIRECTORY, resolve: [.inRoot, .noMagicLinks]) } catch {
+            throw SysError(error.errno, "chdir", on: path)
+        }
+        try place.makeCurrentDirectory(name: path)
+        guard try currentDirectory().hasPrefix("/") else { throw SysError(ENOENT, "chdir", on: "\(path) (outside the container's root)") }
+    }
+
+    /// Through the host's procfs, opened before anything of the container existed and refused where something is
+    /// mounted over a part of it (CVE-2025-52881). The namespaces are those of the writer.
+    func setParameter(_ parameter: SysctlSpec) throws(SysError) {
+        let path = "sys/" + parameter.components.joined(separator: "/")
+        do {
+            let file = try context.proc.fd.open(path, O_WRONLY, resolve: [.beneath, .noSymlinks, .noMountCrossing])
+            try file.writeAll(Array(parameter.value.utf8))
+        } catch {
+            throw SysError(error.errno, "sysctl", on: "\(parameter.name)=\(parameter.value)")
+        }
+    }
+
+    mutating func locateProgram(_ name: String, _ uid: UInt32) throws(SysError) {
+        if !environment.contains(where: { $0.hasPrefix("HOME=") }) { environment.append("HOME=\(Passwd.home(of: uid, in: root))") }
+        program = try ProgramSearch(environment: environment).find(name)
+    }
+}

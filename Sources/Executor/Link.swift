@@ -1,0 +1,71 @@
+import Glibc
+
+internal import LinuxSys
+
+/// What the executor and the process that it made say to each other while the process sets itself up: one byte a record
+/// on a socket pair of their own. A failure goes as `ExecutorRecord.failed`, with that record's kind as its first byte.
+enum SetupMessage: UInt8 {
+    /// Executor: ids are mapped, the cgroup is joined; begin.
+    case begin = 32
+    /// Process: the environment stands.
+    case environmentReady = 33
+    /// Executor: the runtime's hooks have run.
+    case hooksDone = 34
+    /// Process: nothing is left but to execute.
+    case ready = 35
+    /// Executor: limits are set, nothing more comes from here.
+    case released = 36
+}
+
+/// The new process' ends of its sockets.
+final class SetupLink {
+    private let executor: FDBox
+    /// Where a failure is to be told now: the executor until `ready`, then whoever starts the program.
+    private var supervisor: FDBox
+    private let gate: StartGate
+    private var released = false
+
+    init(executor: FDBox, channel: FDBox, gate: StartGate) {
+        self.executor = executor
+        self.supervisor = channel
+        self.gate = gate
+    }
+
+    func send(_ record: ExecutorRecord, fds: [Int32] = []) throws(SysError) { try supervisor.fd.send(record.encoded, fds: fds) }
+
+    /// Best effort: when nobody is left to hear it, the process ends all the same.
+    func report(_ failure: ExecutorFailure) {
+        _ = try? (released ? supervisor : executor).fd.send(ExecutorRecord.failed(failure).encoded)
+    }
+
+    func awaitBegin() throws(ExecutorFailure) { try expect(.begin) }
+
+    func awaitRuntimeHooks() throws(ExecutorFailure) {
+        try sys { () throws(SysError) in try executor.fd.send([SetupMessage.environmentReady.rawValue]) }
+        try expect(.hooksDone)
+    }
+
+    func awaitRelease() throws(ExecutorFailure) {
+        try sys { () throws(SysError) in try executor.fd.send([SetupMessage.ready.rawValue]) }
+        try expect(.released)
+        released = true
+    }
+
+    /// Waits for the word to start. When the supervisor that holds the other end is gone, so is the container.
+    func awaitStart() throws(ExecutorFailure) {
+        if case .listener(let number) = gate {
+            let listener = FD(owning: number)
+            supervisor = FDBox(try sys { () throws(SysError) in try listener.acceptRecords() })
+        }
+        let message = try sys { () throws(SysError) in try supervisor.fd.receive() }
+        guard let message else { exitNow(1) }
+        guard ExecutorRecord(message.bytes) == .start else {
+            throw ExecutorFailure(operation: "start", subject: "", reason: "something else than a start record came")
+        }
+    }
+
+    private func expect(_ wanted: SetupMessage) throws(ExecutorFailure) {
+        let message = try sys { () throws(SysError) in try executor.fd.receive() }
+        guard let message, message.bytes == [wanted.rawValue] else { exitNow(1) }
+    }
+}

@@ -1,0 +1,132 @@
+import Glibc
+
+internal import LinuxSys
+
+/// A container's root as seen from outside: every path is resolved inside it, by descriptors (openat2(2)), so that no
+/// link and no concurrent rename leads out (CVE-2021-30465, CVE-2024-45310).
+struct RootDirectory {
+    private let box: FDBox
+    var fd: FD { _read { yield box.fd } }
+
+    private static let inside: Resolve = [.inRoot, .noMagicLinks]
+
+    init(_ fd: consuming FD) { box = FDBox(fd) }
+
+    /// An O_PATH descriptor of what is at `path`, links followed inside the root.
+    func find(_ path: String) throws(SysError) -> FD { try fd.open(path, openPathOnly, resolve: Self.inside) }
+
+    /// Nil when nothing is there.
+    func findIfPresent(_ path: String) throws(SysError) -> FD? {
+        do { return try find(path) } catch where error.errno == ENOENT || error.errno == ENOTDIR { return nil }
+    }
+
+    /// The directory at `path`, made with its parents when missing.
+    func makeDirectory(_ path: String, mode: UInt32 = 0o755) throws(SysError) -> FD { try Walk(root: fd, path: path).directory(mode) }
+
+    /// The directory at `path`, not one component of which may be a link: /proc, /sys and /dev belong to the image, and
+    /// a link there would lead what follows elsewhere (CVE-2019-19921, CVE-2026-41579).
+    func makePlainDirectory(_ path: String) throws(SysError) -> FD {
+        var current = try fd.open(".", openPathOnly | O_DIRECTORY, resolve: .beneath)
+        for name in PathComponents(path).parts {
+            do {
+                try current.makeDirectory(name, mode: 0o755)
+            } catch where error.errno == EEXIST {
+                // As it should be.
+            } catch where error.errno == EROFS {
+                // What is there may do; what is not is told by the open.
+            }
+            do {
+                current = try current.open(name, openPathOnly | O_DIRECTORY | O_NOFOLLOW, resolve: [.beneath, .noSymlinks])
+            } catch {
+                throw SysError(error.errno, "open", on: "\(path) (must be a directory of the rootfs, not a link)")
+            }
+        }
+        return current
+    }
+
+    /// The file at `path`, made empty when missing, for something to be bound over.
+    func makeFile(_ path: String) throws(SysError) -> FD {
+        if let found = try findIfPresent(path) { return found }
+        var parts = PathComponents(path).parts
+        let name = parts.popLast() ?? ""
+        let parent = try makeDirectory(parts.joined(separator: "/"))
+        do {
+            let file = try parent.open(name, O_CREAT | O_EXCL | O_RDONLY, mode: 0o644, resolve: .beneath)
+            _ = consume file
+        } catch where error.errno == EEXIST {
+            // A link whose target is missing: what it names is made instead.
+            return try Walk(root: fd, path: path).file()
+        }
+        return try find(path)
+    }
+}
+
+/// Goes down a path that may be missing in part, making what is missing: mkdirat(2) on a descriptor of the parent, which
+/// was resolved inside the root.
+private struct Walk: ~Copyable {
+    private let root: Int32
+    private var done: [String] = []
+    private var left: [String]
+    private var links = 0
+
+    init(root: borrowing FD, path: String) {
+        self.root = root.raw
+        left = PathComponents(path).parts.reversed()
+    }
+
+    private func open(_ flags: Int32) throws(SysError) -> FD {
+        let lent = FD(owning: root)
+        defer { _ = lent.release() }
+        let path = done.isEmpty ? "." : done.joined(separator: "/")
+        return try lent.open(path, openPathOnly | flags, resolve: [.inRoot, .noMagicLinks])
+    }
+
+    consuming func directory(_ mode: UInt32) throws(SysError) -> FD {
+        while let name = left.popLast() { try step(name, mode) }
+        return try open(O_DIRECTORY)
+    }
+
+    consuming func file() throws(SysError) -> FD {
+        while left.count > 1, let name = left.popLast() { try step(name, 0o755) }
+        guard let name = left.first else { return try open(0) }
+        let parent = try open(O_DIRECTORY)
+        if let target = try? parent.readLink(name) {
+            left.removeLast()
+            try follow(target, name)
+            return try file()
+        }
+        let made = try parent.open(name, O_CREAT | O_RDONLY | O_NOFOLLOW, mode: 0o644, resolve: .beneath)
+        _ = consume made
+        done.append(name)
+        return try open(0)
+    }
+
+    private mutating func step(_ name: String, _ mode: UInt32) throws(SysError) {
+        if name == ".." {
+            _ = done.popLast()
+            return
+        }
+        done.append(name)
+        do {
+            _ = try open(O_DIRECTORY)
+            return
+        } catch where error.errno == ENOENT {
+            done.removeLast()
+        }
+        let parent = try open(O_DIRECTORY)
+        do {
+            try parent.makeDirectory(name, mode: mode)
+            done.append(name)
+        } catch where error.errno == EEXIST {
+            try follow(try parent.readLink(name), name)
+        }
+    }
+
+    /// Puts a link's text in the place of its name.
+    private mutating func follow(_ target: String, _ name: String) throws(SysError) {
+        links += 1
+        guard links <= 40 else { throw SysError(ELOOP, "open", on: name) }
+        if target.hasPrefix("/") { done = [] }
+        for part in target.split(separator: "/").reversed() where part != "." { left.append(String(part)) }
+    }
+}

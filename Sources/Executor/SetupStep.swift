@@ -1,0 +1,75 @@
+package import LinuxSys
+package import OCI
+
+/// One thing that a container's process does to itself before it executes its program. A plan is a list of these;
+/// `Apply` does them one after the other.
+package enum SetupStep: Equatable, Sendable {
+    // Of the container: done once, by its init.
+    case unshareCgroupNamespace
+    /// Become uid and gid 0 of the user namespace, so that what is made now belongs to its root.
+    case becomeNamespaceRoot
+    case bringLoopbackUp
+    case setHostName(String)
+    case setDomainName(String)
+    /// The rootfs becomes a mount of its own: pivot_root(2) wants one, and nothing made in it shows outside.
+    case isolateRoot
+    case mount(MountPlan)
+    case makeDevice(DevicePlan)
+    case linkDevice(name: String, target: String)
+    case setParameter(SysctlSpec)
+    case makeWorkingDirectory(String)
+    /// The environment stands: the executor runs prestart and createRuntime hooks meanwhile.
+    case awaitRuntimeHooks
+    case runHooks(HookKind)
+    case enterRoot(RootEntry)
+    case setRootPropagation(Propagation)
+    case makeReadonly(String)
+    case mask(String)
+
+    // Of every process.
+    case startSession
+    case joinSessionKeyring(String)
+    case openConsole(ConsolePlan)
+    case connectStreams(owner: UInt32)
+    case loadSeccomp
+    case limitBoundingSet(CapabilitySet)
+    case enterWorkingDirectory(String)
+    case setIdentity(IdentityPlan)
+    case setCapabilities(effective: CapabilitySet, permitted: CapabilitySet)
+    case setFileModeMask(UInt32)
+    case forbidNewPrivileges
+    /// Complete the environment (HOME) and find the program, so that what is wrong with it is said before `ready`.
+    case locateProgram(name: String, uid: UInt32)
+    /// Say that everything is ready, and wait for the word to start.
+    case awaitStart
+    case execute([String])
+}
+
+package enum RootEntry: Equatable, Sendable { case pivot, move }
+
+/// runtime.md, "Lifecycle": the kinds that run inside the container.
+package enum HookKind: String, Equatable, Sendable { case prestart, createRuntime, createContainer, startContainer, poststart, poststop }
+
+package struct ConsolePlan: Equatable, Sendable {
+    package var rows: UInt16, columns: UInt16
+    /// Whether it is also to be seen at /dev/console (init's alone).
+    package var atDevConsole: Bool
+}
+
+package struct IdentityPlan: Equatable, Sendable {
+    package var uid: UInt32, gid: UInt32
+    package var additional: [UInt32]
+    /// Whether capabilities outlive the change of user, because a step that follows says which.
+    package var keepsCapabilities: Bool
+}
+
+/// A node below /dev.
+package struct DevicePlan: Equatable, Sendable {
+    package enum Making: Equatable, Sendable {
+        case node
+        /// In a user namespace mknod(2) is refused: the host's own node is bound.
+        case bind
+    }
+    package var making: Making
+    package var device: DeviceSpec
+}

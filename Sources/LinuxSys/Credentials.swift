@@ -1,0 +1,126 @@
+import Glibc
+
+internal import CLinux
+
+/// One bit per capability, in the kernel's order (capabilities(7)).
+package struct CapabilitySet: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+    package init(number: Int) { rawValue = 1 << UInt64(number) }
+    package func contains(number: Int) -> Bool { rawValue >> UInt64(number) & 1 == 1 }
+}
+
+package func setGroups(_ groups: [UInt32]) throws(SysError) {
+    try check(unsafe clx_setgroups(groups, groups.count), "setgroups", on: groups.map(String.init).joined(separator: ","))
+}
+
+/// Real, effective and saved ids alike.
+package func setUser(_ uid: UInt32) throws(SysError) { try check(clx_setresuid(uid), "setresuid", on: "\(uid)") }
+package func setGroup(_ gid: UInt32) throws(SysError) { try check(clx_setresgid(gid), "setresgid", on: "\(gid)") }
+
+/// capset(2) with an inheritable set that is always empty.
+package func setCapabilities(effective: CapabilitySet, permitted: CapabilitySet) throws(SysError) {
+    try check(clx_capset(effective.rawValue, permitted.rawValue, 0), "capset")
+}
+
+package func permittedCapabilities() throws(SysError) -> CapabilitySet {
+    var effective: UInt64 = 0
+    var permitted: UInt64 = 0
+    var inheritable: UInt64 = 0
+    try check(unsafe clx_capget(&effective, &permitted, &inheritable), "capget")
+    return CapabilitySet(rawValue: permitted)
+}
+
+/// prctl(2) options that the set-up uses.
+package enum ProcessControl {
+    /// Whether the bounding set has the capability; nil when the kernel does not know the number.
+    package static func boundingSetHas(_ number: Int) -> Bool? {
+        let result = clx_prctl(23 /* PR_CAPBSET_READ */, UInt(number), 0, 0, 0)
+        return result < 0 ? nil : result == 1
+    }
+
+    package static func dropFromBoundingSet(_ number: Int) throws(SysError) {
+        try check(clx_prctl(24 /* PR_CAPBSET_DROP */, UInt(number), 0, 0, 0), "prctl PR_CAPBSET_DROP", on: "\(number)")
+    }
+
+    /// Permitted capabilities survive the change from uid 0 to another.
+    package static func keepCapabilities(_ keep: Bool) throws(SysError) {
+        try check(clx_prctl(8 /* PR_SET_KEEPCAPS */, keep ? 1 : 0, 0, 0, 0), "prctl PR_SET_KEEPCAPS")
+    }
+
+    package static func clearAmbient() throws(SysError) {
+        try check(clx_prctl(47 /* PR_CAP_AMBIENT */, 4 /* CLEAR_ALL */, 0, 0, 0), "prctl PR_CAP_AMBIENT")
+    }
+
+    package static func forbidNewPrivileges() throws(SysError) {
+        try check(clx_prctl(38 /* PR_SET_NO_NEW_PRIVS */, 1, 0, 0, 0), "prctl PR_SET_NO_NEW_PRIVS")
+    }
+
+    /// Non-dumpable: /proc/PID of this process belongs to root and nobody may trace it (until the next exec).
+    package static func forbidTracing() throws(SysError) {
+        try check(clx_prctl(4 /* PR_SET_DUMPABLE */, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE")
+    }
+
+    /// The name that ps shows: at most 15 bytes.
+    package static func setName(_ name: String) {
+        unsafe name.withCString { _ = clx_prctl(15 /* PR_SET_NAME */, UInt(bitPattern: $0), 0, 0, 0) }
+    }
+}
+
+package func setLimit(of pid: Int32, resource: Int32, soft: UInt64, hard: UInt64, name: String) throws(SysError) {
+    try check(clx_set_limit(pid, resource, soft, hard), "setrlimit", on: "\(name) \(soft):\(hard)")
+}
+
+/// keyctl(2) JOIN_SESSION_KEYRING. Throws ENOSYS where the kernel has no keys.
+package func joinSessionKeyring(_ name: String) throws(SysError) { try check(unsafe clx_join_keyring(name), "keyctl join", on: name) }
+
+package func setHostName(_ name: String) throws(SysError) {
+    try check(unsafe clx_sethostname(name, name.utf8.count), "sethostname", on: name)
+}
+
+package func setDomainName(_ name: String) throws(SysError) {
+    try check(unsafe clx_setdomainname(name, name.utf8.count), "setdomainname", on: name)
+}
+
+/// Brings `lo` of this network namespace up.
+package func bringLoopbackUp() throws(SysError) { try check(clx_loopback_up(), "ioctl SIOCSIFFLAGS", on: "lo") }
+
+/// A session of its own, without a controlling terminal (setsid(2)).
+package func startSession() throws(SysError) { try checkErrno("setsid") { setsid() } }
+
+package func setFileModeMask(_ mask: UInt32) { _ = umask(mask) }
+
+/// Waits for one of up to eight descriptors (poll(2)): the POLL* bits found, in their order. -1 ms waits without end.
+package func pollDescriptors(_ watched: [(fd: Int32, events: Int16)], milliseconds: Int32) throws(SysError) -> [Int16] {
+    let fds = watched.map(\.fd)
+    let events = watched.map(\.events)
+    var found = [Int16](repeating: 0, count: watched.count)
+    let result = unsafe clx_poll(fds, events, &found, Int32(fds.count), milliseconds)
+    if result == -EINTR { return found }
+    try check(result, "poll")
+    return found
+}
+
+/// execveat(2) of the file behind a descriptor. Returns only by throwing.
+package func execute(_ file: borrowing FD, _ arguments: [String], _ environment: [String], name: String) throws(SysError) -> Never {
+    var result: Int32 = 0
+    unsafe withCStrings(arguments) { argv in
+        unsafe withCStrings(environment) { envp in
+            result = unsafe clx_execveat(file.raw, argv, envp)
+        }
+    }
+    throw SysError(-result, "exec", on: name)
+}
+
+/// close_range(2) from `first` on: marks every descriptor close-on-exec.
+package func markCloseOnExec(from first: Int32) throws(SysError) { try check(clx_close_range(UInt32(first), .max, 1), "close_range") }
+
+/// Closes every descriptor from 3 on whose number is not in `kept`.
+package func closeDescriptors(except kept: Set<Int32>) throws(SysError) {
+    var first: UInt32 = 3
+    for number in kept.filter({ $0 >= 3 }).sorted() {
+        if UInt32(number) > first { try check(clx_close_range(first, UInt32(number) - 1, 0), "close_range") }
+        first = UInt32(number) + 1
+    }
+    try check(clx_close_range(first, .max, 0), "close_range")
+}

@@ -1,0 +1,81 @@
+import Glibc
+
+internal import CLinux
+
+/// What fstat(2) says.
+package struct FileInfo: Equatable, Sendable {
+    package let mode: UInt32
+    package let uid: UInt32, gid: UInt32
+    /// Of a device node.
+    package let major: UInt32, minor: UInt32
+    package let device: UInt64, inode: UInt64
+
+    package var kind: UInt32 { mode & 0o170000 }
+    package var isDirectory: Bool { kind == 0o040000 }
+    package var isRegular: Bool { kind == 0o100000 }
+    package var isSymlink: Bool { kind == 0o120000 }
+    package var isCharacterDevice: Bool { kind == 0o020000 }
+    package var isBlockDevice: Bool { kind == 0o060000 }
+    package func isSameFile(as other: FileInfo) -> Bool { device == other.device && inode == other.inode }
+}
+
+/// Calls relative to an open directory (the `*at` calls). Names are single components unless said otherwise.
+extension FD {
+    package func info(name: String = "") throws(SysError) -> FileInfo {
+        var mode: UInt32 = 0
+        var uid: UInt32 = 0
+        var gid: UInt32 = 0
+        var major: UInt32 = 0
+        var minor: UInt32 = 0
+        var device: UInt64 = 0
+        var inode: UInt64 = 0
+        try check(
+            unsafe clx_stat(raw, &mode, &uid, &gid, &major, &minor, &device, &inode), "fstat", on: name.isEmpty ? "descriptor \(raw)" : name)
+        return FileInfo(mode: mode, uid: uid, gid: gid, major: major, minor: minor, device: device, inode: inode)
+    }
+
+    package func makeDirectory(_ name: String, mode: UInt32) throws(SysError) {
+        try checkErrno("mkdir", on: name) { unsafe mkdirat(raw, name, mode) }
+    }
+
+    package func makeSymlink(_ name: String, to target: String) throws(SysError) {
+        try checkErrno("symlink", on: name) { unsafe symlinkat(target, raw, name) }
+    }
+
+    /// The text of a symbolic link.
+    package func readLink(_ name: String) throws(SysError) -> String {
+        var text = [UInt8](repeating: 0, count: 4096)
+        let count = try checkErrno("readlink", on: name) {
+            unsafe text.withUnsafeMutableBytes { unsafe readlinkat(raw, name, $0.bindMemory(to: CChar.self).baseAddress!, $0.count) }
+        }
+        return String(decoding: text[..<count], as: UTF8.self)
+    }
+
+    /// mknodat(2); `mode` carries the file type.
+    package func makeNode(_ name: String, mode: UInt32, major: UInt32, minor: UInt32) throws(SysError) {
+        try check(unsafe clx_mknod(raw, name, mode, major, minor), "mknod", on: name)
+    }
+
+    package func remove(_ name: String) throws(SysError) { try checkErrno("unlink", on: name) { unsafe unlinkat(raw, name, 0) } }
+
+    /// Owner of an entry, not following a link.
+    package func setOwner(_ name: String, uid: UInt32, gid: UInt32) throws(SysError) {
+        try checkErrno("chown", on: name) { unsafe fchownat(raw, name, uid, gid, 0x100 /* AT_SYMLINK_NOFOLLOW */) }
+    }
+
+    /// Owner of what is behind this descriptor.
+    package func setOwner(uid: UInt32, gid: UInt32, name: String) throws(SysError) {
+        try checkErrno("fchown", on: name) { fchown(raw, uid, gid) }
+    }
+
+    package func makeCurrentDirectory(name: String) throws(SysError) { try checkErrno("chdir", on: name) { fchdir(raw) } }
+}
+
+/// The working directory as the kernel names it; `(unreachable)…` when it is outside the root.
+package func currentDirectory() throws(SysError) -> String {
+    var text = [UInt8](repeating: 0, count: 4096)
+    // The bare call: glibc's getcwd walks up with `..` when the kernel says that the place is unreachable.
+    let count = unsafe text.withUnsafeMutableBytes { unsafe clx_getcwd($0.baseAddress, $0.count) }
+    try check(count, "getcwd")
+    return String(decoding: text[..<max(0, Int(count) - 1)], as: UTF8.self)
+}
