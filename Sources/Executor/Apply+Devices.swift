@@ -80,7 +80,7 @@ extension Apply {
             try peer.mountCopy(.single, name: "/dev/console").attach(to: place, name: "/dev/console")
         }
         try context.link.send(.console, fds: [master.raw])
-        terminal = consume peer
+        terminal = FDBox(peer)
     }
 
     private func named(_ path: String, _ body: () throws(SysError) -> Void) throws(SysError) {

@@ -15,12 +15,12 @@ extension Apply {
     }
 
     /// Standard streams as the request says; owned by the program's user, so that it may open /dev/stdout again.
-    mutating func connectStreams(_ owner: UInt32) throws(SysError) {
+    func connectStreams(_ owner: UInt32) throws(SysError) {
         if let terminal {
-            for number in 0...2 as ClosedRange<Int32> { try terminal.place(at: number) }
-            try terminal.becomeControllingTerminal()
-            let group = try terminal.info(name: "terminal").gid
-            try terminal.setOwner(uid: owner, gid: group, name: "terminal")
+            for number in 0...2 as ClosedRange<Int32> { try terminal.fd.place(at: number) }
+            try terminal.fd.becomeControllingTerminal()
+            let group = try terminal.fd.info(name: "terminal").gid
+            try terminal.fd.setOwner(uid: owner, gid: group, name: "terminal")
             return
         }
         guard case .descriptors(let stdin, let stdout, let stderr) = context.streams else { throw SysError(ENOTTY, "open", on: "terminal") }
@@ -35,9 +35,7 @@ extension Apply {
 
     private func copy(_ number: Int32?) throws(SysError) -> FDBox {
         guard let number else { return FDBox(try context.null.fd.duplicate()) }
-        let lent = FD(owning: number)
-        defer { _ = lent.release() }
-        return FDBox(try lent.duplicate())
+        return FDBox(try FD.copy(of: number))
     }
 
     /// Best effort: a stream that belongs elsewhere (a file on a read-only mount, an unmapped owner) stays as it is.

@@ -45,7 +45,7 @@ extension Apply {
         }
     }
 
-    private func makeMountReadonly(_ mount: borrowing FD, _ scope: MountScope, name: String) throws(SysError) {
+    func makeMountReadonly(_ mount: borrowing FD, _ scope: MountScope, name: String) throws(SysError) {
         do {
             try mount.changeMount(set: .readonly, scope, name: name)
         } catch where error.errno == ENOSYS {

@@ -5,12 +5,12 @@ internal import OCI
 
 /// Does the steps of a plan, in the process that they are for. Nothing is undone here: the process ends, and with it
 /// its namespaces; what lasts longer is the executor's to undo.
-struct Apply: ~Copyable {
+struct Apply {
     let context: SetupContext
     /// The container's root: the process' own for an exec; for init, the rootfs from `isolateRoot` on.
     var root: RootDirectory
     /// The terminal, once `openConsole` made it.
-    var terminal: FD?
+    var terminal: FDBox?
     var environment: [String]
     var program = ""
 
@@ -20,7 +20,7 @@ struct Apply: ~Copyable {
         environment = context.process.env
     }
 
-    consuming func run() throws(ExecutorFailure) -> Never {
+    mutating func run() throws(ExecutorFailure) -> Never {
         for step in context.plan.steps { try perform(step) }
         throw ExecutorFailure(operation: "plan", subject: context.id, reason: "ends without a program")
     }
@@ -56,6 +56,7 @@ struct Apply: ~Copyable {
         case .setFileModeMask(let mask): LinuxSys.setFileModeMask(mask)
         case .forbidNewPrivileges: try sys { () throws(SysError) in try ProcessControl.forbidNewPrivileges() }
         case .locateProgram(let name, let uid): do { try locateProgram(name, uid) } catch { throw ExecutorFailure(error) }
+        case .awaitRelease: try context.link.awaitRelease()
         case .awaitStart: try context.link.awaitStart()
         case .execute(let arguments): do { try execute(arguments) } catch { throw ExecutorFailure(error) }
         }
@@ -76,6 +77,7 @@ struct Apply: ~Copyable {
 }
 
 /// Turns the kernel's error into the executor's.
+@discardableResult
 func sys<R: ~Copyable>(_ body: () throws(SysError) -> R) throws(ExecutorFailure) -> R {
     do { return try body() } catch { throw ExecutorFailure(error) }
 }

@@ -48,29 +48,30 @@ extension HooksSpec {
 }
 
 /// One hook that runs. Its input and its output are files in memory, so that no pipe can fill or stay open.
-private struct HookProcess: ~Copyable {
-    private let pidfd: FD
-    private let said: FD
+private struct HookProcess {
+    private let pidfd: FDBox
+    private let said: FDBox
 
     init(_ hook: HookSpec, input: [UInt8]) throws(SysError) {
         let state = try FD.memory("state")
         try state.writeAll(input)
         try checkErrno("lseek") { lseek(state.raw, 0, SEEK_SET) }
-        said = try FD.memory("output")
-        switch try cloneProcess() {
+        said = FDBox(try FD.memory("output"))
+        let side = try cloneProcess()
+        switch consume side {
         case .child:
             do {
                 try state.place(at: 0)
-                try said.place(at: 1)
-                try said.place(at: 2)
+                try said.fd.place(at: 1)
+                try said.fd.place(at: 2)
                 try markCloseOnExec(from: 3)
                 try resetSignals()
                 try execute(hook.path, hook.args.isEmpty ? [hook.path] : hook.args, hook.env)
             } catch {
-                _ = try? said.writeAll(Array(error.reason.utf8))
+                _ = try? said.fd.writeAll(Array(error.reason.utf8))
                 exitNow(127)
             }
-        case .parent(_, let pidfd): self.pidfd = pidfd
+        case .parent(_, let pidfd): self.pidfd = FDBox(pidfd)
         }
     }
 
@@ -84,10 +85,10 @@ private struct HookProcess: ~Copyable {
                 if now >= deadline { break }
                 pause = Int32(min((deadline - now) / 1_000_000 + 1, 60_000))
             }
-            if try pollDescriptors([(pidfd.raw, Int16(POLLIN))], milliseconds: pause)[0] != 0 { return try pidfd.reap(blocking: true) }
+            if try pollDescriptors([(pidfd.raw, Int16(POLLIN))], milliseconds: pause)[0] != 0 { return try pidfd.fd.reap(blocking: true) }
         }
-        try pidfd.signalProcess(SIGKILL)
-        _ = try pidfd.reap(blocking: true)
+        try pidfd.fd.signalProcess(SIGKILL)
+        _ = try pidfd.fd.reap(blocking: true)
         return nil
     }
 
@@ -95,7 +96,7 @@ private struct HookProcess: ~Copyable {
     var output: String {
         let size = lseek(said.raw, 0, SEEK_END)
         _ = lseek(said.raw, max(0, size - 512), SEEK_SET)
-        let bytes = (try? said.readAll(limit: 4096)) ?? []
+        let bytes = (try? said.fd.readAll(limit: 4096)) ?? []
         let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
         return lines.joined(separator: "; ")
     }

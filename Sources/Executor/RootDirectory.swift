@@ -21,7 +21,10 @@ struct RootDirectory {
     }
 
     /// The directory at `path`, made with its parents when missing.
-    func makeDirectory(_ path: String, mode: UInt32 = 0o755) throws(SysError) -> FD { try Walk(root: fd, path: path).directory(mode) }
+    func makeDirectory(_ path: String, mode: UInt32 = 0o755) throws(SysError) -> FD { 
+        var walk = Walk(root: self, path: path)
+        return try walk.directory(mode)
+    }
 
     /// The directory at `path`, not one component of which may be a link: /proc, /sys and /dev belong to the image, and
     /// a link there would lead what follows elsewhere (CVE-2019-19921, CVE-2026-41579).
@@ -55,7 +58,8 @@ struct RootDirectory {
             _ = consume file
         } catch where error.errno == EEXIST {
             // A link whose target is missing: what it names is made instead.
-            return try Walk(root: fd, path: path).file()
+            var walk = Walk(root: self, path: path)
+            return try walk.file()
         }
         return try find(path)
     }
@@ -63,30 +67,28 @@ struct RootDirectory {
 
 /// Goes down a path that may be missing in part, making what is missing: mkdirat(2) on a descriptor of the parent, which
 /// was resolved inside the root.
-private struct Walk: ~Copyable {
-    private let root: Int32
+private struct Walk {
+    private let root: RootDirectory
     private var done: [String] = []
     private var left: [String]
     private var links = 0
 
-    init(root: borrowing FD, path: String) {
-        self.root = root.raw
+    init(root: RootDirectory, path: String) {
+        self.root = root
         left = PathComponents(path).parts.reversed()
     }
 
     private func open(_ flags: Int32) throws(SysError) -> FD {
-        let lent = FD(owning: root)
-        defer { _ = lent.release() }
         let path = done.isEmpty ? "." : done.joined(separator: "/")
-        return try lent.open(path, openPathOnly | flags, resolve: [.inRoot, .noMagicLinks])
+        return try root.fd.open(path, openPathOnly | flags, resolve: [.inRoot, .noMagicLinks])
     }
 
-    consuming func directory(_ mode: UInt32) throws(SysError) -> FD {
+    mutating func directory(_ mode: UInt32) throws(SysError) -> FD {
         while let name = left.popLast() { try step(name, mode) }
         return try open(O_DIRECTORY)
     }
 
-    consuming func file() throws(SysError) -> FD {
+    mutating func file() throws(SysError) -> FD {
         while left.count > 1, let name = left.popLast() { try step(name, 0o755) }
         guard let name = left.first else { return try open(0) }
         let parent = try open(O_DIRECTORY)

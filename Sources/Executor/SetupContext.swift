@@ -1,5 +1,6 @@
 import Glibc
 
+internal import Cgroups
 internal import LinuxSys
 internal import OCI
 
@@ -18,11 +19,13 @@ final class SetupContext {
     let sources: MountSources
     let link: SetupLink
     let filter: SeccompFilter?
+    let cgroup: Cgroup?
 
     var proc: FDBox { host.proc }
     var null: FDBox { host.null }
 
-    init(_ prepared: PreparedSetup, sources: MountSources, link: SetupLink) {
+    init(_ setup: SetupRequest, link: SetupLink) {
+        let prepared = setup.prepared
         id = prepared.id
         bundle = prepared.bundle
         rootPath = prepared.rootPath
@@ -33,7 +36,8 @@ final class SetupContext {
         preservedDescriptors = prepared.preservedDescriptors
         host = prepared.host
         filter = prepared.filter
-        self.sources = sources
+        cgroup = prepared.cgroup
+        sources = setup.sources
         self.link = link
     }
 
@@ -46,10 +50,12 @@ final class SetupContext {
     }
 
     /// Does the plan, and never returns: the process becomes the program, or tells why not and ends.
-    func run() -> Never {
+    func run(entering: () throws(SysError) -> Void) -> Never {
         do {
             try link.awaitBegin()
-            try Apply(self).run()
+            try sys { () throws(SysError) in try entering() }
+            var apply = try Apply(self)
+            try apply.run()
         } catch {
             link.report(error)
             exitNow(1)
@@ -69,6 +75,13 @@ struct PreparedSetup {
     var preservedDescriptors: Int32
     var host: HostPlace
     var filter: SeccompFilter?
+    /// Init's, once it is made.
+    var cgroup: Cgroup?
+}
+
+struct SetupRequest {
+    var prepared: PreparedSetup
+    var sources: MountSources
 }
 
 /// The runtime's own view of the host, opened before the executor joins or makes anything.
@@ -126,6 +139,9 @@ struct HostPlace {
 final class MountSources {
     private(set) var mounts: [Int: FDBox] = [:]
     private(set) var devices: [String: FDBox] = [:]
+
+    /// None: an executed process mounts nothing.
+    init() {}
 
     /// In the mount namespace that becomes the container's.
     init(for plan: SetupPlan) throws(SysError) {

@@ -1,4 +1,4 @@
-package import LinuxSys
+internal import LinuxSys
 package import OCI
 
 /// What the container's init, or a process executed in the container, does to itself: an ordered list of steps.
@@ -106,6 +106,7 @@ package struct SetupPlan: Equatable, Sendable {
         steps.append(.setFileModeMask(user.umask ?? 0o022))
         if process.noNewPrivileges { steps.append(.forbidNewPrivileges) }
         steps.append(.locateProgram(name: process.args[0], uid: user.uid))
+        steps.append(.awaitRelease)
         if gated { steps.append(.awaitStart) }
         if hooks { steps.append(.runHooks(.startContainer)) }
         if seccomp, process.noNewPrivileges { steps.append(.loadSeccomp) }

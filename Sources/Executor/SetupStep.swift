@@ -40,7 +40,8 @@ package enum SetupStep: Equatable, Sendable {
     case forbidNewPrivileges
     /// Complete the environment (HOME) and find the program, so that what is wrong with it is said before `ready`.
     case locateProgram(name: String, uid: UInt32)
-    /// Say that everything is ready, and wait for the word to start.
+    /// Say that everything is ready; the executor sets the limits then, which might have been in the way before.
+    case awaitRelease
     case awaitStart
     case execute([String])
 }

@@ -71,6 +71,13 @@ extension FD {
     package func makeCurrentDirectory(name: String) throws(SysError) { try checkErrno("chdir", on: name) { fchdir(raw) } }
 }
 
+extension FD {
+    /// A descriptor of one's own for the open file that was lent as a number.
+    package static func copy(of raw: Int32) throws(SysError) -> FD {
+        FD(owning: try checkErrno("dup", on: "descriptor \(raw)") { fcntl(raw, F_DUPFD_CLOEXEC, 3) })
+    }
+}
+
 /// The working directory as the kernel names it; `(unreachable)…` when it is outside the root.
 package func currentDirectory() throws(SysError) -> String {
     var text = [UInt8](repeating: 0, count: 4096)

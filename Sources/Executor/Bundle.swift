@@ -1,0 +1,52 @@
+import Glibc
+
+internal import LinuxSys
+internal import OCI
+
+/// What is read from a bundle directory.
+enum Bundle {
+    static func spec(_ bundle: String) throws(ExecutorFailure) -> RuntimeSpec {
+        let path = "\(bundle)/config.json"
+        let bytes = try sys { () throws(SysError) in try FD.open(path, O_RDONLY | O_NONBLOCK).readAll(limit: SpecError.documentLimit) }
+        do { return try RuntimeSpec(json: bytes) } catch { throw ExecutorFailure(operation: "read", subject: path, reason: "\(error)") }
+    }
+
+    static func process(_ bytes: [UInt8]) throws(ExecutorFailure) -> ProcessSpec {
+        do { return try ProcessSpec(json: bytes) } catch { throw ExecutorFailure(operation: "read", subject: "the process to execute", reason: "\(error)") }
+    }
+
+    /// Absolute and without links, so that a mount made on it is found at the same place afterwards.
+    static func rootPath(_ path: String, bundle: String) throws(ExecutorFailure) -> String {
+        let joined = path.hasPrefix("/") ? path : "\(bundle)/\(path)"
+        let place = try sys { () throws(SysError) in try FD.open(joined, openPathOnly | O_DIRECTORY) }
+        let here = try sys { () throws(SysError) in try FD.open("/proc/self/fd", openPathOnly | O_DIRECTORY) }
+        let resolved = try sys { () throws(SysError) in try here.readLink("\(place.raw)") }
+        guard resolved != "/" else { throw ExecutorFailure(operation: "config.json", subject: "root.path", reason: "the host's root cannot be a rootfs") }
+        return resolved
+    }
+
+    static func filter(_ spec: SeccompSpec?) throws(ExecutorFailure) -> SeccompFilter? {
+        guard let spec else { return nil }
+        do { return try SeccompFilter(spec) } catch { throw ExecutorFailure(operation: "config.json", subject: "linux.seccomp", reason: "\(error)") }
+    }
+
+    /// What the request hands over must be what the process asks for.
+    static func checkStreams(_ streams: ProcessStreams, terminal: Bool) throws(ExecutorFailure) {
+        switch streams {
+        case .terminal where !terminal:
+            throw ExecutorFailure(operation: "config.json", subject: "process.terminal", reason: "is false, and a terminal was requested")
+        case .descriptors where terminal:
+            throw ExecutorFailure(operation: "config.json", subject: "process.terminal", reason: "is true, and no terminal was requested")
+        default: return
+        }
+    }
+
+    /// From outside: raising a hard limit takes CAP_SYS_RESOURCE of the host's user namespace.
+    static func setLimits(_ process: ProcessSpec, of pid: Int32) throws(ExecutorFailure) {
+        for limit in process.rlimits {
+            try sys { () throws(SysError) in
+                try setLimit(of: pid, resource: limit.kind.number, soft: limit.soft, hard: limit.hard, name: limit.kind.rawValue)
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import Glibc
+
+internal import Cgroups
+internal import LinuxSys
+internal import OCI
+
+/// Starts one more process in a container.
+struct ExecJob {
+    private let request: ExecRequest
+    private let channel: FDBox
+    private let prepared: PreparedSetup
+    private var made: InitProcess?
+
+    init(_ request: ExecRequest, channel: FDBox) throws(ExecutorFailure) {
+        self.request = request
+        self.channel = channel
+        let container = request.container
+        guard container.pidfd >= 0, container.pid > 0 else {
+            throw ExecutorFailure(operation: "exec", subject: container.id, reason: "the container does not run")
+        }
+        let spec = try Bundle.spec(container.bundle)
+        let process = try Bundle.process(request.process)
+        try Bundle.checkStreams(request.streams, terminal: process.terminal)
+        prepared = PreparedSetup(
+            id: container.id, bundle: container.bundle, rootPath: "/", spec: spec, process: process,
+            plan: try SetupPlan(executing: process, in: spec, id: container.id, streams: request.streams, options: container.options),
+            streams: request.streams, preservedDescriptors: request.preservedDescriptors,
+            host: try sys { () throws(SysError) in try HostPlace() }, filter: try Bundle.filter(spec.linux.seccomp))
+    }
+
+    mutating func run() throws(ExecutorFailure) {
+        do {
+            try make()
+        } catch {
+            made?.end()
+            throw error
+        }
+    }
+
+    private mutating func make() throws(ExecutorFailure) {
+        for warning in prepared.plan.warnings { try tell(.warning(warning)) }
+        let init_ = try sys { () throws(SysError) in try ContainerInit(request.container, host: prepared.host) }
+        let process = try sys { () throws(SysError) in try clone(init_) }
+        made = process
+        try tell(.started(pid: process.pid), fds: [process.pidfd.raw])
+        if let score = prepared.process.oomScoreAdj {
+            try sys { () throws(SysError) in try prepared.host.write("\(score)", of: process.pid, "oom_score_adj") }
+        }
+        let cgroup = Cgroup(entries: request.container.cgroup.entries.map { ($0.controller, $0.directory) })
+        do { try cgroup.add(pid: process.pid) } catch { throw ExecutorFailure(error) }
+        try process.begin()
+        try process.converse {}
+        try Bundle.setLimits(prepared.process, of: process.pid)
+        try process.release()
+    }
+
+    /// The pid namespace holds for children only, so it is joined here and all else by the child.
+    private func clone(_ container: ContainerInit) throws(SysError) -> InitProcess {
+        if container.kinds.contains(.newPID) { try joinNamespace(container.pidfd.fd, .newPID, name: "pid") }
+        let setup = SetupRequest(prepared: prepared, sources: MountSources())
+        // Its cgroup is joined before it begins, and it begins with entering.
+        return try InitProcess.clone(setup, [], gate: .channel, channel: channel) { () throws(SysError) in try container.enter() }
+    }
+
+    private func tell(_ record: ExecutorRecord, fds: [Int32] = []) throws(ExecutorFailure) {
+        try sys { () throws(SysError) in try channel.fd.send(record.encoded, fds: fds) }
+    }
+}
+
+/// The container's init as a way into its namespaces: everything through its pidfd.
+struct ContainerInit {
+    let pidfd: FDBox
+    /// In which it differs from the runtime: setns(2) refuses the user namespace that one is in already.
+    let kinds: CloneFlags
+    /// Its root directory, which is that of its mount namespace only after pivot_root.
+    private let root: FDBox
+
+    init(_ container: ContainerReference, host: HostPlace) throws(SysError) {
+        pidfd = FDBox(try FD.copy(of: container.pidfd))
+        var found: CloneFlags = []
+        for (kind, name) in Self.names {
+            let theirs = try? host.proc.fd.open("\(container.pid)/ns/\(name)", O_RDONLY, resolve: .beneath).info()
+            let ours = try? FD.open("/proc/self/ns/\(name)", O_RDONLY).info()
+            if let theirs, let ours, !theirs.isSameFile(as: ours) { found.insert(kind) }
+        }
+        kinds = found
+        root = FDBox(try host.proc.fd.open("\(container.pid)/root", openPathOnly | O_DIRECTORY, resolve: []))
+        // What was read by number was its own only if it still lives.
+        try pidfd.fd.signalProcess(0)
+    }
+
+    /// All but the pid namespace, with its root as the root.
+    func enter() throws(SysError) {
+        let rest = kinds.subtracting(.newPID)
+        if !rest.isEmpty { try joinNamespace(pidfd.fd, rest, name: "the container's namespaces") }
+        try root.fd.makeCurrentDirectory(name: "/")
+        try changeRoot(".")
+    }
+
+    private static let names: [(CloneFlags, String)] = [
+        (.newUser, "user"), (.newMount, "mnt"), (.newPID, "pid"), (.newNetwork, "net"), (.newIPC, "ipc"), (.newUTS, "uts"), (.newCgroup, "cgroup"),
+    ]
+}
