@@ -92,7 +92,7 @@ let package = Package(
         .testTarget(name: "OCITests", dependencies: ["OCI", "CRILog"], swiftSettings: strict),
         .testTarget(name: "ExecutorTests", dependencies: ["Executor", "Cgroups", "OCI", "LinuxSys"], swiftSettings: strict),
         .testTarget(name: "TTRPCTests", dependencies: ["TTRPC", "TTRPCLoop", "TTRPCNIO", "TaskAPI", "EventLoop", "LinuxSys", "Messages"], swiftSettings: strict),
-        .testTarget(name: "ShimTests", dependencies: ["Shim", "TaskAPI", "LinuxSys", "EventLoop", "CRILog"], swiftSettings: strict),
+        .testTarget(name: "ShimTests", dependencies: ["Shim", "Executor", "TaskAPI", "TTRPC", "TTRPCLoop", "LinuxSys", "EventLoop", "CRILog"], swiftSettings: strict),
         .testTarget(name: "ImagesTests", dependencies: ["Images", "OCI", "LinuxSys"], swiftSettings: strict),
         .testTarget(name: "CommandTests", dependencies: ["Command", "CRILog", "Images", "OCI", arguments], swiftSettings: strict),
         .testTarget(name: "PluginTests", dependencies: ["Plugin", "Kubelet", "Command", "TaskClient", "Messages"], swiftSettings: strict),

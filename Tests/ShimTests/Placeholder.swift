@@ -1,2 +1,0 @@
-import Testing
-@Suite("Shim") struct Placeholder { @Test("builds") func builds() {} }

@@ -1,0 +1,183 @@
+import CRILog
+import EventLoop
+import Glibc
+import LinuxSys
+import Testing
+
+@testable import Shim
+
+@Suite("relay machine") struct RelayMachineTests {
+    @Test("a short write keeps the rest and waits for room")
+    func shortWrite() {
+        var machine = RelayMachine()
+        machine.received(.bytes(4), Array("abcdefgh".utf8))
+        #expect(machine.want == .write)
+        machine.sent(.bytes(1))
+        #expect(machine.want == .write)
+        #expect(machine.pending[machine.written...].elementsEqual("bcd".utf8))
+        machine.sent(.wouldBlock)
+        #expect(machine.pending[machine.written...].elementsEqual("bcd".utf8))
+        machine.sent(.bytes(3))
+        #expect(machine.want == .read)
+    }
+
+    @Test("EAGAIN on a read changes nothing")
+    func wouldBlock() {
+        var machine = RelayMachine()
+        machine.received(.wouldBlock, [])
+        #expect(machine.want == .read)
+    }
+
+    @Test("the end of the source comes after what was read is written")
+    func endAfterPending() {
+        var machine = RelayMachine()
+        machine.received(.bytes(2), [1, 2])
+        machine.sourceFailed()
+        #expect(!machine.isFinished)
+        machine.sent(.bytes(2))
+        #expect(machine.isFinished)
+    }
+
+    @Test("a sink that is gone does not stop the source from being drained")
+    func sinkGone() {
+        var machine = RelayMachine()
+        machine.received(.bytes(2), [1, 2])
+        machine.sinkFailed()
+        #expect(machine.want == .read)
+        machine.received(.bytes(2), [3, 4])
+        #expect(machine.want == .read)
+        machine.received(.ended, [])
+        #expect(machine.isFinished)
+    }
+}
+
+@Suite("relays between pipes") struct RelayTests {
+    private static func pipe() throws -> (FDBox, FDBox) {
+        let (reader, writer) = try FD.pipe().take { (FDBox($0), FDBox($1)) }
+        try reader.fd.setNonBlocking(true)
+        try writer.fd.setNonBlocking(true)
+        return (reader, writer)
+    }
+
+    @Test("a megabyte through a reader that is slow arrives whole, and then ends")
+    func everyByte() throws {
+        let loop = try EventLoop()
+        let (source, producer) = try Self.pipe()
+        var (consumer, sink): (FDBox, FDBox?) = try Self.pipe()
+        var ended = false
+        let relay = try Relay(loop: loop, from: source, to: .descriptor(try #require(sink)), endsWithSink: false) { ended = true }
+        sink = nil
+        let data = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        var producing: FDBox? = producer
+        var sent = 0
+        var received: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1000)
+        var eof = false
+        while !eof {
+            if let out = producing {
+                if case .bytes(let count) = try out.fd.write(data, from: sent) { sent += count }
+                if sent == data.count { producing = nil }
+            }
+            try loop.turn(waitAtMost: 0)
+            switch try consumer.fd.read(into: &buffer) {
+            case .bytes(let count): received += buffer[..<count]
+            case .ended: eof = true
+            case .wouldBlock: break
+            }
+            _ = consumer
+        }
+        #expect(received == data)
+        #expect(ended && relay.isFinished)
+        consumer = source
+    }
+
+    @Test("a source that has hung up while the sink is full does not wake the loop")
+    func hangUpWithoutSpin() throws {
+        let loop = try EventLoop()
+        let (source, producer) = try Self.pipe()
+        let (consumer, sink) = try Self.pipe()
+        // Fill the sink, then the relay's own buffer; then the producer goes.
+        let block = [UInt8](repeating: 1, count: 65_536)
+        while case .bytes = try sink.fd.write(block) {}
+        var producing: FDBox? = producer
+        _ = try producing?.fd.write([UInt8](repeating: 2, count: 100))
+        let relay = try Relay(loop: loop, from: source, to: .descriptor(sink), endsWithSink: false) {}
+        try loop.turn(waitAtMost: 1_000_000_000)
+        producing = nil
+        let start = monotonicNanoseconds()
+        try loop.turn(waitAtMost: 30_000_000)
+        #expect(monotonicNanoseconds() - start >= 25_000_000, "it woke for a hang-up that nobody waits for")
+        #expect(!relay.isFinished)
+        _ = consumer
+    }
+
+    @Test("stdin ends when its process does not read any more")
+    func closedStdin() throws {
+        try ignoreSignal(SIGPIPE)
+        let loop = try EventLoop()
+        let (source, producer) = try Self.pipe()
+        var (consumer, sink): (FDBox?, FDBox) = try Self.pipe()
+        var ended = false
+        let relay = try Relay(loop: loop, from: source, to: .descriptor(sink), endsWithSink: true) { ended = true }
+        consumer = nil
+        _ = try producer.fd.write([1, 2, 3])
+        try loop.turn(waitAtMost: 1_000_000_000)
+        #expect(ended && relay.isFinished)
+        #expect(consumer == nil)
+    }
+
+    @Test("output to a log file is there at once, a partial line with tag P")
+    func logFile() throws {
+        let path = "/tmp/swiftlet-log-\(getpid()).log"
+        defer { _ = unsafe unlink(path) }
+        let loop = try EventLoop()
+        let (source, producer) = try Self.pipe()
+        let file = try LogFile(path: path, format: .cri) { Issue.record("\($0)") }
+        let relay = try Relay(loop: loop, from: source, to: .log(file, .stderr), endsWithSink: false) {}
+        _ = try producer.fd.write(Array("one\ntwo".utf8))
+        try loop.turn(waitAtMost: 1_000_000_000)
+        var reader = LogReader()
+        let entries = reader.feed(try FD.open(path, O_RDONLY).readAll(limit: 1000))
+        #expect(entries.map(\.isPartial) == [false, true])
+        #expect(entries.map { String(decoding: $0.content, as: UTF8.self) } == ["one", "two"])
+        #expect(entries.allSatisfy { $0.stream == .stderr })
+        relay.stop()
+    }
+
+    @Test("a full disk costs output, is reported once, and leaves no torn entry")
+    func fullDisk() throws {
+        var reports: [String] = []
+        // /dev/full is no regular file, which is refused: a log is never a device.
+        #expect(throws: SysError.self) { try LogFile(path: "/dev/full", format: .raw) { reports.append($0) } }
+        let path = "/tmp/swiftlet-full-\(getpid()).log"
+        defer { _ = unsafe unlink(path) }
+        let file = try LogFile(path: path, format: .raw) { reports.append($0) }
+        try ignoreSignal(SIGXFSZ)
+        var limit = rlimit()
+        _ = unsafe getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+        var small = limit
+        small.rlim_cur = 10
+        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &small)
+        file.write(Array("12345678".utf8), 0..<8, from: .stdout)
+        file.write(Array("abcdef".utf8), 0..<6, from: .stdout)
+        file.write(Array("ghijkl".utf8), 0..<6, from: .stdout)
+        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+        file.write(Array("!".utf8), 0..<1, from: .stdout)
+        #expect(try FD.open(path, O_RDONLY).readAll(limit: 100) == Array("12345678!".utf8))
+        #expect(reports.count == 1)
+    }
+
+    @Test("after a rotation the log goes on in the new file")
+    func rotation() throws {
+        let path = "/tmp/swiftlet-rotate-\(getpid()).log"
+        defer { for name in [path, path + ".1"] { _ = unsafe unlink(name) } }
+        let file = try LogFile(path: path, format: .raw) { Issue.record("\($0)") }
+        file.write([0x31], 0..<1, from: .stdout)
+        _ = unsafe rename(path, path + ".1")
+        file.write([0x32], 0..<1, from: .stdout)
+        file.reopen()
+        file.write([0x33], 0..<1, from: .stdout)
+        #expect(try FD.open(path + ".1", O_RDONLY).readAll(limit: 9) == [0x31, 0x32])
+        #expect(try FD.open(path, O_RDONLY).readAll(limit: 9) == [0x33])
+    }
+}
