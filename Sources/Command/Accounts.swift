@@ -41,7 +41,9 @@ package struct Accounts: Sendable {
     /// `user[:group]`, each by name or number. A text of digits is a number, never a name: out of range is an error.
     package func resolve(_ text: String) throws(ArgumentFailure) -> ProcessUser {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let user = parts.first, !user.isEmpty, parts.count < 2 || !parts[1].isEmpty else { throw ArgumentFailure(text, "user[:group] expected") }
+        guard let user = parts.first, !user.isEmpty, parts.count < 2 || !parts[1].isEmpty else {
+            throw ArgumentFailure(text, "user[:group] expected")
+        }
         let entry: Entry?
         let uid: UInt32
         if let number = try Self.numeric(user, text) {

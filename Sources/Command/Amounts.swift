@@ -18,7 +18,9 @@ package struct ByteSize: Equatable, Sendable {
         guard digits.first != ".", digits.last != ".", let number = Double(digits) else {
             throw ArgumentFailure(text, "not a size (number and unit b, k, m, g, t or p)")
         }
-        guard let bytes = Int64(exactly: (number * Double(Int64(1) << shift)).rounded(.down)) else { throw ArgumentFailure(text, "too large") }
+        guard let bytes = Int64(exactly: (number * Double(Int64(1) << shift)).rounded(.down)) else {
+            throw ArgumentFailure(text, "too large")
+        }
         self.bytes = bytes
     }
 

@@ -29,9 +29,8 @@ final class Attendance: Sendable {
             continuation.finish()
         }
         if container.detail.stdin {
-            let relay = try InputRelay(fifo: "\(container.directory)/stdin")
             let isTerminal = container.detail.terminal
-            relay.begin {
+            try InputRelay.begin(fifo: "\(container.directory)/stdin") {
                 // A terminal has no end that could be handed on: the program there sees the ^D itself.
                 if !isTerminal { Task { try? await supervisor.closeInput() } }
             }

@@ -58,7 +58,8 @@ package struct ContainerDetail: Equatable, Sendable {
         started = try field.member("started").optionalInteger(Int64.self).map { Timestamp(nanoseconds: $0) }
         let exit = try field.member("exit")
         if exit.isPresent {
-            self.exit = ExitRecord(code: try exit.member("code").integer(), finished: Timestamp(nanoseconds: try exit.member("finished").integer()))
+            self.exit = ExitRecord(
+                code: try exit.member("code").integer(), finished: Timestamp(nanoseconds: try exit.member("finished").integer()))
         }
         config = json["config"] ?? [:]
     }

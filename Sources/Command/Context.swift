@@ -14,7 +14,9 @@ struct Context: Sendable {
         self.journal = journal
         let wanted = options.root ?? Self.environment["SWIFTLET_ROOT"].flatMap { $0.isEmpty ? nil : $0 } ?? GlobalOptions.defaultRoot
         guard geteuid() == 0 else { throw CommandFailure("start", "swiftlet", "must be run as root") }
-        guard !wanted.isEmpty, !wanted.utf8.contains(0), !wanted.utf8.contains(0x0a) else { throw CommandFailure("open store", wanted, "not a path") }
+        guard !wanted.isEmpty, !wanted.utf8.contains(0), !wanted.utf8.contains(0x0a) else {
+            throw CommandFailure("open store", wanted, "not a path")
+        }
         root = wanted.hasPrefix("/") ? wanted : "\(try Self.workingDirectory())/\(wanted)"
         store = try Store(root: root)
         journal.debug("store \(root) is open")

@@ -34,7 +34,8 @@ final class Creation {
         var random = SystemRandomNumberGenerator()
         let name = try options.name ?? ContainerName.generate(taken: Set(store.containers().map(\.name)), using: &random)
         var record = ContainerRecord(
-            id: id, name: name, image: image.displayName, imageID: image.id, created: realtimeNanoseconds(), bundle: context.directory(of: id))
+            id: id, name: name, image: image.displayName, imageID: image.id, created: realtimeNanoseconds(),
+            bundle: context.directory(of: id))
         record.command = options.effectiveCommand(image, command: command)
         record.labels = try parseLabels(options.label)
         var detail = ContainerDetail()

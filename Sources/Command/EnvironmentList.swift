@@ -24,7 +24,9 @@ package struct EnvironmentList: Equatable, Sendable {
             guard let clean = String(validating: entry, as: UTF8.self) else { throw ArgumentFailure("\(path):\(number + 1)", "not UTF-8") }
             if clean.isEmpty || clean.hasPrefix("#") { continue }
             let name = clean.prefix { $0 != "=" }
-            guard !name.contains(where: \.isWhitespace) else { throw ArgumentFailure("\(path):\(number + 1)", "white space in a variable's name") }
+            guard !name.contains(where: \.isWhitespace) else {
+                throw ArgumentFailure("\(path):\(number + 1)", "white space in a variable's name")
+            }
             try add(clean, inherited: inherited)
         }
     }

@@ -22,7 +22,9 @@ final class FileWatch: Sendable {
 
     /// True when stopped. `milliseconds` bounds the wait: a rename in the directory is noticed by then.
     func wait(milliseconds: Int32) throws(SysError) -> Bool {
-        var polled = [pollfd(fd: inotify.raw, events: Int16(POLLIN), revents: 0), pollfd(fd: wake.first.raw, events: Int16(POLLIN), revents: 0)]
+        var polled = [
+            pollfd(fd: inotify.raw, events: Int16(POLLIN), revents: 0), pollfd(fd: wake.first.raw, events: Int16(POLLIN), revents: 0),
+        ]
         try checkErrno("poll") { unsafe poll(&polled, 2, milliseconds) }
         var buffer = [UInt8](repeating: 0, count: 4096)
         if polled[0].revents != 0 { _ = try inotify.read(into: &buffer) }

@@ -15,7 +15,9 @@ struct Journal: Sendable {
     }
 
     func failure(_ failure: CommandFailure) {
-        write("error", failure.description, ["operation": .string(failure.operation), "subject": .string(failure.subject), "reason": .string(failure.reason)])
+        write(
+            "error", failure.description,
+            ["operation": .string(failure.operation), "subject": .string(failure.subject), "reason": .string(failure.reason)])
     }
 
     func error(_ message: String) { write("error", message, [:]) }

@@ -66,7 +66,7 @@ final class LogFollower: Sendable {
         while true {
             do {
                 return try FD.open(path, O_RDONLY)
-            } catch where error.errno == ENOENT {
+            } catch  where error.errno == ENOENT {
                 if try watch.wait(milliseconds: 20) { return try? FD.open(path, O_RDONLY) }
             }
         }

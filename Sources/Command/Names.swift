@@ -29,13 +29,16 @@ package enum ContainerName {
     }
 
     private static let adjectives = [
-        "amber", "brave", "brisk", "calm", "clear", "crisp", "dapper", "deft", "eager", "early", "fleet", "fresh", "gentle", "glad", "golden",
+        "amber", "brave", "brisk", "calm", "clear", "crisp", "dapper", "deft", "eager", "early", "fleet", "fresh", "gentle", "glad",
+        "golden",
         "hardy", "keen", "light", "lively", "lucid", "mellow", "nimble", "patient", "plucky", "quick", "quiet", "rapid", "sharp", "silver",
         "sleek", "solid", "steady", "sunny", "swift", "tidy", "vivid", "warm", "wise",
     ]
     private static let birds = [
-        "avocet", "bittern", "bunting", "condor", "crane", "curlew", "dipper", "dunlin", "egret", "falcon", "finch", "gannet", "grebe", "heron",
-        "hobby", "ibis", "jackdaw", "kestrel", "kite", "lapwing", "lark", "linnet", "martin", "merlin", "oriole", "osprey", "petrel", "pipit",
+        "avocet", "bittern", "bunting", "condor", "crane", "curlew", "dipper", "dunlin", "egret", "falcon", "finch", "gannet", "grebe",
+        "heron",
+        "hobby", "ibis", "jackdaw", "kestrel", "kite", "lapwing", "lark", "linnet", "martin", "merlin", "oriole", "osprey", "petrel",
+        "pipit",
         "plover", "puffin", "raven", "robin", "shrike", "siskin", "sparrow", "swallow", "swift", "tern", "thrush", "wagtail", "wren",
     ]
 }

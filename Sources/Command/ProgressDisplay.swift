@@ -44,7 +44,8 @@ final class ProgressDisplay: Sendable {
         guard isComplete || progress.done == 0, state.announced.insert(key).inserted else { return }
         let subject = ContainerID.short(progress.subject)
         let name = progress.subject.hasPrefix("sha256:") ? subject : progress.subject
-        stream.write("\(progress.stage.rawValue) \(name)\(isComplete ? ", \(ByteSize(bytes: Int64(clamping: progress.total)).text) done" : "")\n")
+        stream.write(
+            "\(progress.stage.rawValue) \(name)\(isComplete ? ", \(ByteSize(bytes: Int64(clamping: progress.total)).text) done" : "")\n")
     }
 
     /// `unpacking [#########-----------] 45% of 12.0 MiB (2 of 3 layers)`

@@ -23,7 +23,7 @@ enum Reaper {
         unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | 0x80 /* POSIX_SPAWN_SETSID */))
         var argv = unsafe arguments.map { unsafe strdup($0) }
         unsafe argv.append(nil)
-        defer { for unsafe text in unsafe argv { unsafe free(text) } }
+        defer { unsafe argv.forEach { unsafe free($0) } }
         var pid: pid_t = 0
         let result = unsafe posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, argv, environ)
         guard result == 0 else { throw SysError(result, "spawn", on: "swiftlet reap") }

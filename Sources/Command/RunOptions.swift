@@ -31,7 +31,8 @@ struct RunOptions: ParsableArguments {
 
     @Option(
         name: [.customShort("v"), .customLong("volume")],
-        help: ArgumentHelp("Bind a path of the host; options: ro, rw, [r]private, [r]slave, [r]shared.", valueName: "source:target[:options]"))
+        help: ArgumentHelp(
+            "Bind a path of the host; options: ro, rw, [r]private, [r]slave, [r]shared.", valueName: "source:target[:options]"))
     var volume: [String] = []
 
     @Option(name: .shortAndLong, help: ArgumentHelp("Name or number, with or without a group.", valueName: "user[:group]"))
@@ -121,7 +122,9 @@ extension RunOptions {
         request.hostname = containerHostname(id)
         request.terminal = terminal
         request.binds = try volumes().map {
-            BindRequest(source: $0.source, destination: $0.target, readOnly: $0.isReadOnly, options: $0.propagation == "rprivate" ? [] : [$0.propagation])
+            BindRequest(
+                source: $0.source, destination: $0.target, readOnly: $0.isReadOnly,
+                options: $0.propagation == "rprivate" ? [] : [$0.propagation])
         }
         if network == .host { request.namespaces = NamespaceRequest.standard.filter { $0.kind != .network } }
         request.readOnlyRoot = readOnly
@@ -166,7 +169,8 @@ extension RunOptions {
         object["command"] = .array(command.map { .string($0) })
         object["environment"] = .array((image.config.run.environment + (try environment().entries)).map { .string($0) })
         object["user"] = .string(user ?? image.config.run.user)
-        object["workingDirectory"] = .string(workdir ?? (image.config.run.workingDirectory.isEmpty ? "/" : image.config.run.workingDirectory))
+        object["workingDirectory"] = .string(
+            workdir ?? (image.config.run.workingDirectory.isEmpty ? "/" : image.config.run.workingDirectory))
         object["readOnlyRoot"] = .bool(readOnly)
         object["privileged"] = .bool(privileged)
         object["capabilitiesAdded"] = .array(capAdd.map { .string($0) })
@@ -176,7 +180,10 @@ extension RunOptions {
         if let pidsLimit { object["pidsLimit"] = .integer(pidsLimit) }
         object["mounts"] = .array(
             try volumes().map {
-                ["source": .string($0.source), "target": .string($0.target), "readOnly": .bool($0.isReadOnly), "propagation": .string($0.propagation)]
+                [
+                    "source": .string($0.source), "target": .string($0.target), "readOnly": .bool($0.isReadOnly),
+                    "propagation": .string($0.propagation),
+                ]
             })
         return .object(object)
     }

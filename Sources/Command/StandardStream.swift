@@ -10,7 +10,9 @@ enum StandardStream: Int32, Sendable {
     func write(_ bytes: [UInt8]) -> Bool {
         var done = 0
         while done < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(rawValue, $0.baseAddress.map { unsafe $0 + done }, $0.count - done) }
+            let count = unsafe bytes.withUnsafeBytes {
+                unsafe Glibc.write(rawValue, $0.baseAddress.map { unsafe $0 + done }, $0.count - done)
+            }
             if count > 0 {
                 done += count
             } else if errno == EAGAIN {

@@ -2,29 +2,36 @@ internal import Glibc
 internal import LinuxSys
 
 /// Copies this program's stdin into a FIFO that the shim reads, on a thread of its own.
-struct InputRelay: Sendable {
-    private let fifo: FDBox
-
-    /// The FIFO is opened for reading too, so that this neither waits for the shim nor ends under it.
-    init(fifo path: String) throws(SysError) { fifo = FDBox(try FD.open(path, O_RDWR)) }
-
-    /// `ended` is called at the end of stdin; the FIFO is then empty or still being read.
-    func begin(_ ended: @escaping @Sendable () -> Void) {
-        let fifo = fifo
+enum InputRelay {
+    /// Begins once the shim has opened its end; when that is closed again there is nobody to write for (ENXIO, fifo(7)).
+    /// `ended` is called at the end of stdin, with the FIFO closed on this side: the shim's CloseIO waits for that.
+    static func begin(fifo path: String, _ ended: @escaping @Sendable () -> Void) throws(SysError) {
+        let fifo: FD
+        do throws(SysError) {
+            fifo = try FD.open(path, O_WRONLY | O_NONBLOCK)
+        } catch where error.errno == ENXIO {
+            return
+        }
+        try fifo.setNonBlocking(false)
+        let number = fifo.release()
         startThread {
-            var buffer = [UInt8](repeating: 0, count: 65_536)
-            while true {
-                let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(0, $0.baseAddress, $0.count) }
-                if count > 0 {
-                    guard (try? fifo.fd.writeAll(Array(buffer[..<count]))) != nil else { break }
-                } else if count < 0, errno == EAGAIN {
-                    var wait = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
-                    unsafe poll(&wait, 1, -1)
-                } else if count == 0 || errno != EINTR {
-                    break
-                }
-            }
+            copy(to: FDBox(FD(owning: number)))
             ended()
+        }
+    }
+
+    private static func copy(to fifo: FDBox) {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(0, $0.baseAddress, $0.count) }
+            if count > 0 {
+                guard (try? fifo.fd.writeAll(Array(buffer[..<count]))) != nil else { return }
+            } else if count < 0, errno == EAGAIN {
+                var wait = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
+                unsafe poll(&wait, 1, -1)
+            } else if count == 0 || errno != EINTR {
+                return
+            }
         }
     }
 }
@@ -55,7 +62,9 @@ final class OutputRelay: Sendable {
 
     private func copy(to stream: StandardStream) {
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        var polled = [pollfd(fd: fifo.raw, events: Int16(POLLIN), revents: 0), pollfd(fd: stop.first.raw, events: Int16(POLLIN), revents: 0)]
+        var polled = [
+            pollfd(fd: fifo.raw, events: Int16(POLLIN), revents: 0), pollfd(fd: stop.first.raw, events: Int16(POLLIN), revents: 0),
+        ]
         while true {
             guard unsafe poll(&polled, 2, -1) >= 0 || errno == EINTR else { return }
             let stopped = polled[1].revents != 0

@@ -3,8 +3,8 @@ internal import LinuxSys
 internal import Messages
 internal import OCI
 internal import SwiftProtobuf
-internal import TaskClient
 internal import TTRPC
+internal import TaskClient
 
 /// One container's shim, in this program's words.
 final class Supervisor: Sendable {
@@ -107,7 +107,7 @@ extension Supervisor {
         do {
             let answer = try await service.delete(id, exec: execID)
             return ExitRecord(code: answer.exitStatus, finished: answer.hasExitedAt ? Timestamp(answer.exitedAt) : .now)
-        } catch where error.code == .notFound {
+        } catch  where error.code == .notFound {
             return nil
         }
     }

@@ -63,20 +63,25 @@ func hoistGlobalOptions(_ arguments: [String]) -> [String] {
             break
         }
     }
-    guard let name = rest.first, !name.hasPrefix("-"), name != "help" else { return globals.isEmpty || rest.isEmpty ? arguments : Array(rest) }
+    guard let name = rest.first, !name.hasPrefix("-"), name != "help" else {
+        return globals.isEmpty || rest.isEmpty ? arguments : Array(rest)
+    }
     return [name] + globals + rest.dropFirst()
 }
 
 /// `-eNAME=value` and `-v/a:/b` of run and exec as two arguments: the parser would take the text before `=` for the option.
 /// Nothing is touched from the first word on that belongs to the image or container.
 func splitJoinedOptions(_ arguments: [String]) -> [String] {
-    let flags: Set = ["--rm", "--detach", "--interactive", "--tty", "--read-only", "--privileged", "--init", "--debug", "--help", "--version"]
+    let flags: Set = [
+        "--rm", "--detach", "--interactive", "--tty", "--read-only", "--privileged", "--init", "--debug", "--help", "--version",
+    ]
     guard let verb = arguments.first, verb == "run" || verb == "exec" else { return arguments }
     var result = [verb]
     var rest = arguments.dropFirst()
     while let first = rest.first, first.hasPrefix("-"), first != "-", first != "--" {
         rest.removeFirst()
-        let takesValue = first.hasPrefix("--") ? !first.contains("=") && !flags.contains(first) : "evuwml".contains(first.dropFirst().prefix(1))
+        let takesValue =
+            first.hasPrefix("--") ? !first.contains("=") && !flags.contains(first) : "evuwml".contains(first.dropFirst().prefix(1))
         if takesValue, !first.hasPrefix("--"), first.count > 2 {
             result += [String(first.prefix(2)), String(first.dropFirst(2))]
         } else {

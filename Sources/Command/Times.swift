@@ -14,7 +14,9 @@ package struct Timestamp: Equatable, Comparable, Sendable {
     /// `3 minutes`: how long before `now`, in the largest unit of which there are two, or the only one.
     package func age(at now: Timestamp) -> String {
         let seconds = max(0, (now.nanoseconds - nanoseconds) / 1_000_000_000)
-        let units: [(Int64, String)] = [(86_400 * 365, "year"), (86_400 * 30, "month"), (86_400 * 7, "week"), (86_400, "day"), (3600, "hour"), (60, "minute")]
+        let units: [(Int64, String)] = [
+            (86_400 * 365, "year"), (86_400 * 30, "month"), (86_400 * 7, "week"), (86_400, "day"), (3600, "hour"), (60, "minute"),
+        ]
         for (length, name) in units where seconds >= 2 * length || (seconds >= length && length <= 60) {
             let count = seconds / length
             return "\(count) \(name)\(count == 1 ? "" : "s")"

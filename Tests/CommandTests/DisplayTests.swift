@@ -20,10 +20,14 @@ import Testing
         #expect(shortened("abcdefg", to: 6) == "abcde…")
     }
 
-    @Test("ages are in the largest unit of which there are two", arguments: [
-        (0, "less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "1 minute"), (119, "1 minute"), (120, "2 minutes"), (5400, "90 minutes"),
-        (7200, "2 hours"), (86_400, "24 hours"), (172_800, "2 days"), (86_400 * 21, "3 weeks"), (86_400 * 90, "3 months"), (86_400 * 800, "2 years"),
-    ] as [(Int64, String)])
+    @Test(
+        "ages are in the largest unit of which there are two",
+        arguments: [
+            (0, "less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "1 minute"), (119, "1 minute"), (120, "2 minutes"),
+            (5400, "90 minutes"),
+            (7200, "2 hours"), (86_400, "24 hours"), (172_800, "2 days"), (86_400 * 21, "3 weeks"), (86_400 * 90, "3 months"),
+            (86_400 * 800, "2 years"),
+        ] as [(Int64, String)])
     func age(seconds: Int64, text: String) {
         #expect(Timestamp(nanoseconds: 0).age(at: Timestamp(nanoseconds: seconds * 1_000_000_000)) == text)
     }
@@ -31,7 +35,8 @@ import Testing
     @Test("the progress bar counts bytes over all layers")
     func progress() {
         let parts = [
-            LoadProgress(stage: .unpacking, subject: "a", done: 1 << 20, total: 1 << 20), LoadProgress(stage: .unpacking, subject: "b", done: 0, total: 1 << 20),
+            LoadProgress(stage: .unpacking, subject: "a", done: 1 << 20, total: 1 << 20),
+            LoadProgress(stage: .unpacking, subject: "b", done: 0, total: 1 << 20),
         ]
         #expect(ProgressDisplay.line(parts) == "unpacking [##########----------] 50% of 2.0 MiB (1 of 2)")
         #expect(ProgressDisplay.line([]) == "")
@@ -42,7 +47,8 @@ import Testing
         let start = Timestamp(nanoseconds: 0)
         let now = Timestamp(nanoseconds: 180_000_000_000)
         #expect(ContainerState.running(pid: 1).status(started: start, now: now) == "Up 3 minutes")
-        #expect(ContainerState.exited(ExitRecord(code: 137, finished: start)).status(started: start, now: now) == "Exited (137) 3 minutes ago")
+        #expect(
+            ContainerState.exited(ExitRecord(code: 137, finished: start)).status(started: start, now: now) == "Exited (137) 3 minutes ago")
         #expect(!ContainerState.exited(ExitRecord(code: 0, finished: start)).isAlive)
     }
 

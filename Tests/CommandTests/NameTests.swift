@@ -8,7 +8,9 @@ import Testing
 
     @Test(
         "anything else is no name",
-        arguments: ["", "-a", ".a", "_a", "a/b", "a b", "a:b", "ä", "../x", String(repeating: "x", count: 129), String(repeating: "a", count: 64)])
+        arguments: [
+            "", "-a", ".a", "_a", "a/b", "a b", "a:b", "ä", "../x", String(repeating: "x", count: 129), String(repeating: "a", count: 64),
+        ])
     func bad(name: String) { #expect(throws: ArgumentFailure.self) { try ContainerName.check(name) } }
 
     @Test("generated names are valid and not taken, even when all plain ones are")
@@ -53,6 +55,10 @@ import Testing
         #expect(try accounts.resolve("1:2") == ProcessUser(uid: 1, gid: 2, additional: []))
     }
 
-    @Test("what is not there or out of range is refused, never root", arguments: ["", ":", "user:", ":1", "nobody", "user:nobody", "4294967295", "4294967296", "99999999999999999999", "big", "-1", "1:-1"])
+    @Test(
+        "what is not there or out of range is refused, never root",
+        arguments: [
+            "", ":", "user:", ":1", "nobody", "user:nobody", "4294967295", "4294967296", "99999999999999999999", "big", "-1", "1:-1",
+        ])
     func refused(text: String) { #expect(throws: ArgumentFailure.self) { try accounts.resolve(text) } }
 }

@@ -4,10 +4,14 @@ import Testing
 @testable import Command
 
 @Suite("exits and signals") struct OutcomeTests {
-    @Test("the status tells whose fault it was", arguments: [
-        ("exec no-such: no such file or directory (ENOENT)", 127), ("exec sh: executable file not found in PATH", 127), ("exec /etc/passwd: permission denied (EACCES)", 126),
-        ("exec /x: exec format error (ENOEXEC)", 126), ("mount overlay on /x: no such file or directory (ENOENT)", 125), ("look up user u: not found", 125),
-    ] as [(String, Int32)])
+    @Test(
+        "the status tells whose fault it was",
+        arguments: [
+            ("exec no-such: no such file or directory (ENOENT)", 127), ("exec sh: executable file not found in PATH", 127),
+            ("exec /etc/passwd: permission denied (EACCES)", 126),
+            ("exec /x: exec format error (ENOEXEC)", 126), ("mount overlay on /x: no such file or directory (ENOENT)", 125),
+            ("look up user u: not found", 125),
+        ] as [(String, Int32)])
     func status(reason: String, status: Int32) { #expect(CommandStatus.ofStartFailure(reason) == status) }
 
     @Test("signals go to the container, the third request to end kills it")
@@ -21,7 +25,10 @@ import Testing
 
     @Test("global options may stand before the command")
     func hoisting() {
-        #expect(hoistGlobalOptions(["--root", "/r", "--debug", "run", "-t", "i", "--root"]) == ["run", "--root", "/r", "--debug", "-t", "i", "--root"])
+        #expect(
+            hoistGlobalOptions(["--root", "/r", "--debug", "run", "-t", "i", "--root"]) == [
+                "run", "--root", "/r", "--debug", "-t", "i", "--root",
+            ])
         #expect(hoistGlobalOptions(["--root=/r", "ps"]) == ["ps", "--root=/r"])
         #expect(hoistGlobalOptions(["ps", "--debug"]) == ["ps", "--debug"])
         #expect(hoistGlobalOptions(["--help"]) == ["--help"])
@@ -42,9 +49,13 @@ import Testing
         #expect(exec.command == ["ls", "-u", "--version"] && exec.user == "1:2")
     }
 
-    @Test("what cannot be is refused when it is asked for", arguments: [
-        ["run", "--bogus", "image"], ["run", "--init", "image"], ["run", "--name", "a/b", "image"], ["run", "--memory", "1q", "image"], ["run"], ["exec", "c"],
-        ["run", "--network", "bridge", "image"], ["run", "-d", "-i", "image"], ["run", "--pids-limit", "0", "image"], ["start", "-a", "b", "c"], ["nonsense"],
-    ])
+    @Test(
+        "what cannot be is refused when it is asked for",
+        arguments: [
+            ["run", "--bogus", "image"], ["run", "--init", "image"], ["run", "--name", "a/b", "image"], ["run", "--memory", "1q", "image"],
+            ["run"], ["exec", "c"],
+            ["run", "--network", "bridge", "image"], ["run", "-d", "-i", "image"], ["run", "--pids-limit", "0", "image"],
+            ["start", "-a", "b", "c"], ["nonsense"],
+        ])
     func refused(arguments: [String]) { #expect(throws: (any Error).self) { try Swiftlet.parseAsRoot(arguments) } }
 }

@@ -81,7 +81,7 @@ struct ExecCommand: Verb {
         do {
             try await startOrForget(supervisor, execID)
             await watch.attend(supervisor, execID, terminal: terminal)
-            streams.beginInput { [terminal] in if !terminal { Task { try? await supervisor.closeInput(execID) } } }
+            try streams.beginInput { [terminal] in if !terminal { Task { try? await supervisor.closeInput(execID) } } }
             let exit = try await supervisor.wait(execID)
             _ = try await supervisor.delete(execID)
             streams.finish()

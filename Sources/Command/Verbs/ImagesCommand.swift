@@ -27,7 +27,8 @@ struct ImagesCommand: Verb {
                 let age = Timestamp(nanoseconds: Int64(clamping: image.loaded)).age(at: .now)
                 for name in image.names.isEmpty ? ["<none>"] : image.names.map(ImageName.familiar) {
                     table.add([
-                        name, image.shortID, "\(image.config.os)/\(image.config.architecture)", "\(age) ago", ByteSize(bytes: Int64(clamping: image.size)).text,
+                        name, image.shortID, "\(image.config.os)/\(image.config.architecture)", "\(age) ago",
+                        ByteSize(bytes: Int64(clamping: image.size)).text,
                     ])
                 }
             }

@@ -55,7 +55,8 @@ struct ListCommand: Verb {
         for (container, state) in rows {
             let command = container.record.command.joined(separator: " ")
             table.add([
-                noTrunc ? container.id : ContainerID.short(container.id), container.record.image, noTrunc ? command : shortened(command, to: 24),
+                noTrunc ? container.id : ContainerID.short(container.id), container.record.image,
+                noTrunc ? command : shortened(command, to: 24),
                 "\(container.created.age(at: .now)) ago", state.status(started: container.detail.started, now: .now), container.name,
             ])
         }

@@ -19,7 +19,9 @@ struct LogsCommand: Verb {
     @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"))
     var container: String
 
-    static func lines(_ text: String) throws -> Int? { text == "all" ? nil : Int(try parseWholeNumber(text, from: 0, to: Int64(Int32.max))) }
+    static func lines(_ text: String) throws -> Int? {
+        text == "all" ? nil : Int(try parseWholeNumber(text, from: 0, to: Int64(Int32.max)))
+    }
 
     func perform(_ context: Context) async throws -> Int32 {
         let container = try context.container(self.container)

@@ -4,7 +4,8 @@ internal import LinuxSys
 
 /// What `run --detach --rm` leaves behind: this program again, in a session of its own, waiting to remove the container.
 struct ReapCommand: Verb {
-    static let configuration = CommandConfiguration(commandName: "reap", abstract: "Wait for a container and remove it.", shouldDisplay: false)
+    static let configuration = CommandConfiguration(
+        commandName: "reap", abstract: "Wait for a container and remove it.", shouldDisplay: false)
 
     @OptionGroup var global: GlobalOptions
 

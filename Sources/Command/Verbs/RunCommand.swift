@@ -7,7 +7,8 @@ struct RunCommand: Verb {
         commandName: "run", abstract: "Run a command in a new container.",
         usage: "swiftlet run [options] <image> [<command> [<arguments> ...]]",
         discussion: """
-            The exit status is the command's; 125 when swiftlet itself failed, 126 when the command cannot be executed, 127 when it is not found.
+            The exit status is the command's; 125 when swiftlet itself failed, 126 when the command cannot be executed,
+            127 when it is not found.
             SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 go to the command; the third SIGINT or SIGTERM kills it.
             """)
 
@@ -32,7 +33,8 @@ struct RunCommand: Verb {
         do {
             image = try context.store.image(self.image)
         } catch .notFound {
-            throw CommandFailure("run", self.image, "no such image: `swiftlet load` brings one from an archive", status: CommandStatus.ownFailure)
+            throw CommandFailure(
+                "run", self.image, "no such image: `swiftlet load` brings one from an archive", status: CommandStatus.ownFailure)
         }
         if options.terminal, options.interactive, !options.detach, !RawTerminal.isTerminal(0) {
             throw CommandFailure("run", self.image, "stdin is not a terminal", status: CommandStatus.ownFailure)
@@ -86,7 +88,9 @@ struct RunCommand: Verb {
 
 /// The error with the exit status that docker and podman give it: 127 and 126 are about the program, the rest is 125.
 func startFailure(_ error: any Error) -> CommandFailure {
-    if let failure = error as? CommandFailure { return failure.status == CommandStatus.failed ? failure.with(status: CommandStatus.ownFailure) : failure }
+    if let failure = error as? CommandFailure {
+        return failure.status == CommandStatus.failed ? failure.with(status: CommandStatus.ownFailure) : failure
+    }
     let text = "\(error)"
     let status = CommandStatus.ofStartFailure(text)
     // The text is operation, subject and reason already.

@@ -29,7 +29,9 @@ struct StopCommand: Verb {
 
     @OptionGroup var global: GlobalOptions
 
-    @Option(name: [.customShort("t"), .customLong("time")], help: "Seconds to wait; -1 to wait without end.", transform: { try parseWholeNumber($0, from: -1, to: 1 << 31) })
+    @Option(
+        name: [.customShort("t"), .customLong("time")], help: "Seconds to wait; -1 to wait without end.",
+        transform: { try parseWholeNumber($0, from: -1, to: 1 << 31) })
     var seconds: Int64 = 10
 
     @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"))

@@ -24,7 +24,9 @@ struct StartCommand: Verb {
             let state = try await container.state()
             guard !state.isAlive else { throw CommandFailure("start", name, "it is \(state.name)") }
             // The supervisor of the last run has nothing left to do.
-            if case .exited(let exit) = state, let supervisor = try await container.supervisor() { try await container.retire(supervisor, exit) }
+            if case .exited(let exit) = state, let supervisor = try await container.supervisor() {
+                try await container.retire(supervisor, exit)
+            }
             if attach { return try await foreground(&container) }
             try await background(&container)
             say(name)
