@@ -72,13 +72,13 @@ let package = Package(
             ], swiftSettings: strict),
         .target(name: "TaskClient", dependencies: ["TTRPCNIO", "TTRPC", "Messages", "OCI", "LinuxSys", protobuf] + nio, swiftSettings: strict),
         .target(
-            name: "Plugin", dependencies: ["Images", "TTRPCNIO", "TaskClient", "Messages", "CRILog", "LinuxSys", "OCI", logging, protobuf] + nio,
+            name: "Plugin", dependencies: ["Images", "TTRPC", "TTRPCNIO", "TaskClient", "Messages", "CRILog", "LinuxSys", "OCI", logging, protobuf] + nio,
             swiftSettings: strict),
         .target(
             name: "Command", dependencies: ["Images", "TaskClient", "TTRPC", "TTRPCNIO", "Messages", "CRILog", "LinuxSys", "OCI", arguments, protobuf] + nio,
             swiftSettings: strict),
         .target(
-            name: "Kubelet", dependencies: ["TTRPCNIO", "Messages", "LinuxSys", "OCI", "CRILog", .product(name: "Yams", package: "Yams"), protobuf] + nio,
+            name: "Kubelet", dependencies: ["TTRPC", "TTRPCNIO", "Messages", "LinuxSys", "OCI", "CRILog", .product(name: "Yams", package: "Yams"), protobuf] + nio,
             path: "Integration/Kubelet", swiftSettings: strict),
 
         .executableTarget(name: "containerd-shim-swiftlet-v2", dependencies: ["Shim"], swiftSettings: strict, linkerSettings: fullyStatic),

@@ -132,6 +132,8 @@ package enum ManifestError: Error, Equatable, CustomStringConvertible {
     case unsupported(field: String)
     case unreadable(String)
     case duplicatePod(String)
+    /// Nothing would ever end it, and it was asked that all pods end.
+    case endless(String)
 
     package var description: String {
         switch self {
@@ -140,6 +142,7 @@ package enum ManifestError: Error, Equatable, CustomStringConvertible {
         case .unsupported(let field): "manifest field \(field): not supported"
         case .unreadable(let reason): reason
         case .duplicatePod(let name): "manifest pod \(name): written twice"
+        case .endless(let name): "manifest pod \(name): restarts always and has no expect-restarts or stop-after"
         }
     }
 }

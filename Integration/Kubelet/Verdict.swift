@@ -21,3 +21,14 @@ package struct Verdict: Equatable, Sendable {
         return exit.code == wanted ? [] : ["container \(container.name): exit code \(exit.code), expected \(wanted)"]
     }
 }
+
+extension Verdict {
+    init(mismatches: [String]) { self.mismatches = mismatches }
+}
+
+extension PodManifest {
+    /// True when nothing but a stop from outside ends this pod.
+    package var isEndless: Bool {
+        restartPolicy == .always && expectations.stopAfter == nil && containers.contains { expectations.restarts[$0.name] == nil }
+    }
+}

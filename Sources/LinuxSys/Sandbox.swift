@@ -85,3 +85,14 @@ package func unmountIfMounted(_ path: String) throws(SysError) {
     guard result < 0, result != -EINVAL, result != -ENOENT else { return }
     throw SysError(-result, "umount", on: path)
 }
+
+extension SharedNamespaces {
+    /// True when a namespace is bound over the file.
+    package static func isPinned(at path: String) -> Bool {
+        guard let file = try? FD.open(path, openPathOnly) else { return false }
+        var magic: UInt64 = 0
+        var flags: UInt64 = 0
+        // NSFS_MAGIC
+        return unsafe clx_filesystem(file.raw, &magic, &flags) >= 0 && magic == 0x6e73_6673
+    }
+}

@@ -17,6 +17,8 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
     case deadline(operation: String, subject: String, seconds: Int64)
     /// ExecSync printed more than one answer can carry.
     case tooMuchOutput(limit: Int, exitCode: UInt32)
+    /// A subscriber took its events too slowly.
+    case laggingSubscriber
     case kernel(operation: String, subject: String, reason: String)
     case document(subject: String, reason: String)
     /// The image store refused.
@@ -36,6 +38,7 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
         case .wrongState(let kind, let id, let wanted, let found): "\(kind.rawValue) \(id): is \(found), must be \(wanted)"
         case .deadline(let operation, let subject, let seconds): "\(operation) \(subject): not done after \(seconds) s"
         case .tooMuchOutput(let limit, let code): "exec: more than \(limit) bytes of output (exit code \(code))"
+        case .laggingSubscriber: "send container events: the receiver is too slow; list again"
         case .kernel(let operation, let subject, let reason): "\(operation) \(subject): \(reason)"
         case .document(let subject, let reason): "read \(subject): \(reason)"
         case .store(_, let text): text
@@ -54,7 +57,7 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
         case .taken: .alreadyExists
         case .wrongState: .failedPrecondition
         case .deadline: .deadlineExceeded
-        case .tooMuchOutput: .resourceExhausted
+        case .tooMuchOutput, .laggingSubscriber: .resourceExhausted
         case .kernel, .document: .unknown
         case .store(let code, _): code
         case .shim(_, _, let status): status.code

@@ -1,0 +1,86 @@
+internal import Glibc
+internal import Images
+internal import LinuxSys
+internal import Messages
+internal import NIOCore
+internal import NIOPosix
+internal import TTRPC
+
+/// What ExecSync answers with.
+struct ExecOutcome: Sendable {
+    var stdout: [UInt8]
+    var stderr: [UInt8]
+    var code: UInt32
+}
+
+extension ContainerActor {
+    /// CRI lets a runtime keep 16 MiB of output, but one ttrpc message holds 4 MiB: both streams together must fit into it.
+    static let mostOutput = Frame.mostPayload - 65_536
+
+    /// Runs a command beside the container's program and waits for it. Not in the order of other calls: it may take long.
+    func execute(_ command: [String], timeout: Duration?) async throws(PluginError) -> ExecOutcome {
+        guard !command.isEmpty else { throw .invalid(field: "cmd", reason: "is empty") }
+        guard case .running = memory.life, let shim else { throw .wrongState(.container, id, wanted: "running", found: memory.life.name) }
+        let exec = String(Identifier.make().prefix(16))
+        let directory = "\(site.settings.state)/exec/\(exec)"
+        let bundle = record.bundle
+        let process = try await offPool { () throws(PluginError) in try BundleAmendments.execProcess(command, bundle: bundle) }
+        let streams = try await offPool { try ExecStreams(directory) }
+        defer { streams.remove() }
+        let outputs = try await collect(streams)
+        do throws(PluginError) {
+            try await shim.addExec(exec, process: process, stdout: streams.stdout, stderr: streams.stderr)
+        } catch {
+            streams.closeWriters()
+            throw error
+        }
+        do throws(PluginError) {
+            try await shim.start(exec: exec)
+            let code = try await waitForExec(exec, shim, timeout)
+            streams.closeWriters()
+            // A child left behind may hold the streams open: its output is not waited for without end.
+            let (stdout, stderr) = (await outputs.0.bytes(within: .seconds(10)), await outputs.1.bytes(within: .seconds(1)))
+            try? await shim.delete(exec: exec)
+            guard !stdout.wasCut, !stderr.wasCut, stdout.bytes.count + stderr.bytes.count <= Self.mostOutput else {
+                throw PluginError.tooMuchOutput(limit: Self.mostOutput, exitCode: code)
+            }
+            return ExecOutcome(stdout: stdout.bytes, stderr: stderr.bytes, code: code)
+        } catch {
+            streams.closeWriters()
+            try? await shim.delete(exec: exec)
+            throw error
+        }
+    }
+
+    private func collect(_ streams: ExecStreams) async throws(PluginError) -> (OutputCollector, OutputCollector) {
+        do {
+            return (
+                try await OutputCollector.start(streams.takeReader(0), limit: Self.mostOutput),
+                try await OutputCollector.start(streams.takeReader(1), limit: Self.mostOutput)
+            )
+        } catch {
+            throw .kernel(operation: "read output of", subject: id, reason: "\(error)")
+        }
+    }
+
+    private func waitForExec(_ exec: String, _ shim: ShimLink, _ timeout: Duration?) async throws(PluginError) -> UInt32 {
+        guard let timeout else { return try await shim.wait(exec: exec).code }
+        let killer = Task {
+            try await Task.sleep(for: timeout)
+            try await shim.kill(SIGKILL, exec: exec)
+        }
+        let code = try await shim.wait(exec: exec).code
+        killer.cancel()
+        // Cancelled while it slept: the command ended by itself.
+        if case .failure(let error) = await killer.result, error is CancellationError { return code }
+        throw .deadline(operation: "exec in container", subject: id, seconds: timeout.components.seconds)
+    }
+}
+
+extension ContainerActor {
+    /// The pid of the program on the node; nil when it does not run.
+    func processID() async throws(PluginError) -> UInt32? {
+        guard case .running = memory.life, let shim else { return nil }
+        return try await shim.state().pid
+    }
+}

@@ -1,0 +1,112 @@
+internal import Images
+internal import LinuxSys
+internal import Logging
+internal import Messages
+
+extension ContainerActor {
+    /// From the shim's event stream.
+    func outOfMemory() { sawOutOfMemory = true }
+
+    /// From the event stream or from Wait, whichever is first.
+    func ended(code: UInt32, time: UInt64) async {
+        await apply(memory.life.ended(ContainerExit(code: code, time: time, outOfMemory: sawOutOfMemory)))
+    }
+
+    /// Wait answers also when the event stream broke. The events, which know of OOM, get a head start.
+    func watch() {
+        guard let shim else { return }
+        Task { [weak self, site, id] in
+            do {
+                let exit = try await shim.wait()
+                try await Task.sleep(for: .seconds(1))
+                await self?.ended(code: exit.code, time: exit.time)
+            } catch {
+                site.logger.debug("wait for container \(id): \(error)")
+                await self?.lostShim()
+            }
+        }
+    }
+
+    private func lostShim() async {
+        guard memory.life.exit == nil, !isGone, !site.isClosing else { return }
+        await clearAway()
+    }
+
+    /// The shim is not to be had: whatever it left is ended, and what is known of the end is told.
+    func clearAway() async {
+        let exit: ContainerExit
+        do throws(PluginError) {
+            exit = try await ShimLink.clearAway(id, bundle: record.bundle, site.shim)
+        } catch {
+            site.logger.error("container \(id): \(error)")
+            exit = ContainerExit(code: 137, time: realtimeNanoseconds(), reason: .unknown, message: "\(error)")
+        }
+        if let shim { await shim.disconnect() }
+        shim = nil
+        await apply(memory.life.ended(exit))
+    }
+
+    /// Stores the change, then tells it. Changes leave in their order whatever else is going on.
+    func apply(_ events: [ContainerLife.Event]) async {
+        untold += events
+        guard !isTelling else { return }
+        isTelling = true
+        while !untold.isEmpty {
+            let event = untold.removeFirst()
+            do throws(PluginError) { try await save() } catch { site.logger.error("container \(id): \(error)") }
+            switch event {
+            case .started: show(.containerStartedEvent)
+            case .stopped:
+                show(.containerStoppedEvent)
+                wakeWaiters()
+                Task { try? await self.order.run { await self.releaseShim() } }
+            }
+        }
+        isTelling = false
+    }
+
+    /// An ended container needs no shim: its exit is on disk.
+    func releaseShim() async {
+        guard let held = shim else { return }
+        shim = nil
+        do throws(PluginError) {
+            try await held.delete()
+            try await held.shutdown()
+        } catch {
+            site.logger.warning("container \(id): \(error)")
+            await held.disconnect()
+        }
+    }
+
+    func show(_ event: Runtime_V1_ContainerEventType?) {
+        site.board.put(Board.Entry(pod: pod, status: Runtime_V1_ContainerStatus(record, memory)), event: event)
+    }
+
+    func save() async throws(PluginError) {
+        guard !isGone else { return }
+        let (store, memory) = (site.store, memory)
+        var record = record
+        do { record.extra = try memory.json() } catch { throw .document(subject: "container \(id)", reason: "\(error)") }
+        let saved = record
+        try await offPool { try store.save(saved) }
+    }
+
+    /// False when the time is over before the container is.
+    func waitForExit(within limit: Duration) async -> Bool {
+        if memory.life.exit != nil { return true }
+        let number = nextWaiter
+        nextWaiter += 1
+        let timer = Task {
+            try await Task.sleep(for: limit)
+            self.wake(number, false)
+        }
+        defer { timer.cancel() }
+        return await withCheckedContinuation { waiters[number] = $0 }
+    }
+
+    private func wake(_ number: Int, _ ended: Bool) { waiters.removeValue(forKey: number)?.resume(returning: ended) }
+
+    private func wakeWaiters() {
+        for number in waiters.keys.sorted() { wake(number, true) }
+    }
+}

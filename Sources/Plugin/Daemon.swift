@@ -1,0 +1,68 @@
+internal import Glibc
+internal import Images
+internal import LinuxSys
+package import Logging
+internal import Messages
+internal import TTRPC
+internal import TTRPCNIO
+
+/// swiftletd while it runs: the two sockets and what is behind them.
+package final class Daemon: Sendable {
+    private let site: Site
+    private let registry: Registry
+    private let events: TTRPCServer
+    private let front: TTRPCServer
+
+    private init(site: Site, registry: Registry, events: TTRPCServer, front: TTRPCServer) {
+        (self.site, self.registry, self.events, self.front) = (site, registry, events, front)
+    }
+
+    /// Finds what an earlier swiftletd left running, then serves. Nothing is answered before everything is known again.
+    package static func start(_ settings: PluginSettings, logger: Logger) async throws(PluginError) -> Daemon {
+        let store = try await offPool {
+            try prepareDirectory(settings.state)
+            try prepareDirectory(Directory.parent(of: settings.socket))
+            return try Store(root: settings.root)
+        }
+        try await refuseLive(settings.socket)
+        let site = Site(settings, store: store, logger: logger)
+        let registry = Registry(site)
+        let containers = try await registry.load()
+        do throws(Status) {
+            // Shims that waited for somebody to listen send now what happened meanwhile.
+            let events = try await TTRPCServer.listen(path: settings.eventSocket, routes: EventReceiver(registry: registry).routes)
+            await registry.recover(containers)
+            let service = Service(
+                pods: PodCalls(site: site, registry: registry), containers: ContainerCalls(site: site, registry: registry),
+                node: NodeCalls(site: site))
+            let front = try await TTRPCServer.listen(path: settings.socket, routes: service.routes)
+            logger.info("listening on \(settings.socket)")
+            return Daemon(site: site, registry: registry, events: events, front: front)
+        } catch {
+            throw .store(error.code, error.message)
+        }
+    }
+
+    /// Stops answering. Containers and their shims go on.
+    package func stop() async {
+        site.close()
+        site.board.close()
+        await front.close()
+        for container in await registry.allContainers { await container.leave() }
+        await events.close()
+        site.logger.info("ended")
+    }
+
+    /// Mode 0700: who may enter it may do anything.
+    private static func prepareDirectory(_ path: String) throws(SysError) {
+        try Directory.make(path, mode: 0o700)
+        try checkErrno("chmod", on: path) { unsafe chmod(path, 0o700) }
+    }
+
+    /// Before anything is touched: a second swiftletd on the same socket would take the first one's containers for its own.
+    private static func refuseLive(_ path: String) async throws(PluginError) {
+        guard let client = try? await TTRPCClient.connect(path: path) else { return }
+        await client.close()
+        throw .store(.alreadyExists, "listen \(path): another process serves this socket")
+    }
+}

@@ -1,0 +1,80 @@
+internal import Images
+internal import LinuxSys
+internal import Logging
+internal import Messages
+
+/// Every pod and container by id, and the names that are taken.
+actor Registry {
+    let site: Site
+    var pods: [String: PodActor] = [:]
+    var containers: [String: ContainerActor] = [:]
+    /// Names of pods and containers (CRI wants them unique with their attempt) and the id that holds each.
+    var names: [String: String] = [:]
+
+    init(_ site: Site) { self.site = site }
+
+    func pod(_ id: String) throws(PluginError) -> PodActor { try Identifier.find(id, in: pods, .pod) }
+    func container(_ id: String) throws(PluginError) -> ContainerActor { try Identifier.find(id, in: containers, .container) }
+    var allContainers: [ContainerActor] { Array(containers.values) }
+
+    func add(_ pod: PodActor) { pods[pod.id] = pod }
+    func add(_ container: ContainerActor) { containers[container.id] = container }
+
+    func reserve(_ name: String, for id: String, _ kind: PluginError.Kind) throws(PluginError) {
+        guard names[name] == nil else { throw .taken(kind, quoted(name)) }
+        names[name] = id
+    }
+
+    /// Forgets a container and frees its name.
+    func forget(container id: String) {
+        containers[id] = nil
+        names = names.filter { $0.value != id }
+    }
+
+    func forget(pod id: String) {
+        pods[id] = nil
+        names = names.filter { $0.value != id }
+    }
+}
+
+// After a restart of swiftletd.
+extension Registry {
+    /// Takes up every pod and container of the store. Those of `swiftlet run` are in no pod and not ours.
+    func load() async throws(PluginError) -> [ContainerActor] {
+        let store = site.store
+        let (podRecords, containerRecords) = try await offPool { (try store.pods(), try store.containers()) }
+        for record in podRecords {
+            do {
+                let memory = try PodMemory(record.extra)
+                let plan = try SandboxPlan(memory.config)
+                names[plan.key] = record.id
+                pods[record.id] = PodActor(record, memory, plan: plan, site: site)
+            } catch {
+                site.logger.error("read pod sandbox \(record.id): \(error)")
+            }
+        }
+        for record in containerRecords {
+            guard let pod = record.sandbox, pods[pod] != nil else { continue }
+            do {
+                let memory = try ContainerMemory(record.extra)
+                names["\(pod)/\(record.name)/\(record.attempt)"] = record.id
+                containers[record.id] = ContainerActor(record, memory, site: site)
+            } catch {
+                site.logger.error("read container \(record.id): \(error)")
+            }
+        }
+        return Array(containers.values)
+    }
+
+    /// Reconnects to all shims at once: one that does not answer holds nobody up.
+    func recover(_ found: [ContainerActor]) async {
+        let gone = await withTaskGroup(of: String?.self) { group in
+            for container in found { group.addTask { await container.recover() ? nil : container.id } }
+            var gone: [String] = []
+            for await id in group { if let id { gone.append(id) } }
+            return gone
+        }
+        for id in gone { forget(container: id) }
+        for pod in Array(pods.values) { await pod.recover(Array(containers.values.filter { $0.pod == pod.id })) }
+    }
+}

@@ -1,0 +1,27 @@
+internal import TaskClient
+
+/// Where swiftletd keeps things and how it talks.
+package struct PluginSettings: Sendable {
+    /// Of the image store and the bundles; outlives the node's reboot.
+    package var root: String
+    /// Sockets and pinned namespaces; gone after a reboot.
+    package var state: String
+    /// Where the orchestrator calls.
+    package var socket: String
+    /// Path of the shim.
+    package var shim: String
+    package var debug = false
+
+    package init(root: String, state: String, socket: String, shim: String) {
+        self.root = root
+        self.state = state
+        self.socket = socket
+        self.shim = shim
+    }
+
+    /// `SWIFTLET_SHIM`, else beside this program, else in PATH.
+    package static func findShim() throws -> String { try ShimProcess.locate() }
+
+    /// Where shims send their events.
+    package var eventSocket: String { state + "/events.sock" }
+}

@@ -1,0 +1,121 @@
+internal import FoundationEssentials
+internal import Images
+internal import Messages
+internal import OCI
+internal import SwiftProtobuf
+internal import TTRPC
+internal import TaskClient
+
+/// One container's shim as seen from here: every call with a deadline, every error with what was tried.
+struct ShimLink: Sendable {
+    /// For the namespace of containerd's calls: the plugin's containers are a world of their own.
+    static let namespace = "swiftletd"
+
+    let id: String
+    let socket: String
+    private let task: TaskService
+
+    /// What every shim is started with.
+    struct Settings: Sendable {
+        var shim: String
+        var eventAddress: String
+        var debug: Bool
+    }
+
+    static func launch(_ id: String, bundle: String, _ settings: Settings) async throws(PluginError) -> ShimLink {
+        let socket = try await attempt("start shim", id) {
+            try await ShimProcess.start(
+                shim: settings.shim, id: id, namespace: namespace, bundle: bundle, eventAddress: settings.eventAddress, debug: settings.debug)
+        }
+        return try await connect(id, socket: socket)
+    }
+
+    static func connect(_ id: String, socket: String) async throws(PluginError) -> ShimLink {
+        let task = try await attempt("connect to shim of", id) { try await TaskService(socket: socket, namespace: namespace) }
+        return ShimLink(id: id, socket: socket, task: task)
+    }
+
+    /// For a shim that is gone: kills and removes what it left, and says how its container ended.
+    static func clearAway(_ id: String, bundle: String, _ settings: Settings) async throws(PluginError) -> ContainerExit {
+        let answer = try await attempt("delete shim", id) {
+            try await ShimProcess.delete(
+                shim: settings.shim, id: id, namespace: namespace, bundle: bundle, eventAddress: settings.eventAddress)
+        }
+        return ContainerExit(code: answer.exitStatus, time: answer.exitedAt.nanoseconds, reason: .unknown, message: "its shim was gone")
+    }
+
+    func create(bundle: String, root: ContainerRoot, terminal: Bool, log: String) async throws(PluginError) {
+        var request = Containerd_Task_V2_CreateTaskRequest()
+        request.id = id
+        request.bundle = bundle
+        request.rootfs = root.mounts.map { mount in
+            var message = Containerd_Types_Mount()
+            (message.type, message.source, message.options) = (mount.type, mount.source, mount.options)
+            return message
+        }
+        request.terminal = terminal
+        request.stdout = log.isEmpty ? "" : "cri://" + log
+        request.stderr = terminal ? "" : request.stdout
+        let message = request
+        _ = try await Self.attempt("create", id) { try await task.create(message) }
+    }
+
+    func start(exec: String = "") async throws(PluginError) {
+        _ = try await Self.attempt("start", id) { try await task.start(id, exec: exec) }
+    }
+
+    func kill(_ signal: Int32, exec: String = "", all: Bool = false) async throws(PluginError) {
+        try await Self.attempt("kill", id) { try await task.kill(id, exec: exec, signal: UInt32(signal), all: all) }
+    }
+
+    /// Answers when the process has ended, however long that takes.
+    func wait(exec: String = "") async throws(PluginError) -> (code: UInt32, time: UInt64) {
+        let answer = try await Self.attempt("wait for", id) { try await task.wait(id, exec: exec) }
+        return (answer.exitStatus, answer.exitedAt.nanoseconds)
+    }
+
+    func state() async throws(PluginError) -> Containerd_Task_V2_StateResponse {
+        try await Self.attempt("state of", id) { try await task.state(id) }
+    }
+
+    func addExec(_ exec: String, process: [UInt8], stdout: String, stderr: String) async throws(PluginError) {
+        var request = Containerd_Task_V2_ExecProcessRequest()
+        (request.id, request.execID, request.stdout, request.stderr) = (id, exec, stdout, stderr)
+        request.spec = Google_Protobuf_Any()
+        request.spec.typeURL = "types.containerd.io/opencontainers/runtime-spec/1/Process"
+        request.spec.value = Data(process)
+        let message = request
+        try await Self.attempt("exec in", id) { try await task.exec(message) }
+    }
+
+    /// Frees what the shim keeps of an ended process.
+    func delete(exec: String = "") async throws(PluginError) {
+        _ = try await Self.attempt("delete", id) { try await task.delete(id, exec: exec) }
+    }
+
+    /// Ends the shim, whose task is deleted.
+    func shutdown() async throws(PluginError) {
+        try await Self.attempt("shut down shim of", id) { try await task.shutdown(id) }
+        await task.close()
+    }
+
+    /// Lets the shim go without a word to it.
+    func disconnect() async { await task.close() }
+
+    private static func attempt<T: Sendable>(
+        _ operation: String, _ subject: String, _ body: () async throws -> T
+    ) async throws(PluginError) -> T {
+        do {
+            return try await body()
+        } catch let status as Status {
+            throw .shim(operation: operation, subject: subject, status)
+        } catch {
+            throw .shim(operation: operation, subject: subject, Status(.unavailable, "\(error)"))
+        }
+    }
+}
+
+extension Google_Protobuf_Timestamp {
+    /// Since 1970.
+    var nanoseconds: UInt64 { UInt64(clamping: seconds) * 1_000_000_000 + UInt64(clamping: nanos) }
+}

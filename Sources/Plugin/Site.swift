@@ -1,0 +1,24 @@
+internal import Images
+internal import Logging
+internal import Synchronization
+
+/// What every pod and container of one swiftletd shares.
+final class Site: Sendable {
+    let settings: PluginSettings
+    let store: Store
+    let board = Board()
+    let shim: ShimLink.Settings
+    let logger: Logger
+    private let closing = Atomic(false)
+
+    init(_ settings: PluginSettings, store: Store, logger: Logger) {
+        self.settings = settings
+        self.store = store
+        self.logger = logger
+        shim = ShimLink.Settings(shim: settings.shim, eventAddress: settings.eventSocket, debug: settings.debug)
+    }
+
+    /// From now on a connection that breaks says nothing about its container.
+    func close() { closing.store(true, ordering: .releasing) }
+    var isClosing: Bool { closing.load(ordering: .acquiring) }
+}

@@ -1,0 +1,58 @@
+internal import ArgumentParser
+internal import Glibc
+internal import Logging
+internal import Plugin
+
+/// `swiftletd`: CRI over ttrpc on a Unix socket.
+struct SwiftletDaemon: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "swiftletd", abstract: "Runs pods and containers for an orchestrator: CRI messages over ttrpc on a Unix socket.",
+        discussion: "SIGTERM ends it; containers go on and are found again by the next start.", version: pluginVersion)
+
+    @Option(help: "Where images, containers and pods are stored (environment: SWIFTLET_ROOT).")
+    var root: String?
+
+    @Option(help: "Where sockets and namespaces are kept while the node is up.")
+    var state = "/run/swiftlet/swiftletd"
+
+    @Option(help: "The socket to listen on.")
+    var socket = "/run/swiftlet/swiftletd.sock"
+
+    @Option(help: "Form of the messages on standard error.")
+    var logFormat = LineLog.Format.text
+
+    @Flag(help: "Say more; the shims too.")
+    var debug = false
+
+    /// Made before anything starts a thread.
+    static let termination = Result { try Termination() }
+
+    func run() async throws {
+        let (format, debug) = (logFormat, debug)
+        LoggingSystem.bootstrap { _ in LineLog(format: format, debug: debug) }
+        let logger = Logger(label: "swiftletd")
+        do {
+            let daemon = try await Daemon.start(settings(), logger: logger)
+            try await Self.termination.get().wait()
+            await daemon.stop()
+        } catch {
+            logger.error("\(error)")
+            throw ExitCode.failure
+        }
+    }
+
+    private func settings() throws -> PluginSettings {
+        let root = root ?? environment("SWIFTLET_ROOT") ?? "/var/lib/swiftlet"
+        for path in [root, state, socket] where !path.hasPrefix("/") { throw ValidationError("\(path): must be an absolute path") }
+        var settings = PluginSettings(root: root, state: state, socket: socket, shim: try PluginSettings.findShim())
+        settings.debug = debug
+        return settings
+    }
+}
+
+extension LineLog.Format: ExpressibleByArgument {}
+
+func environment(_ name: String) -> String? {
+    guard let value = unsafe getenv(name) else { return nil }
+    return unsafe String(cString: value)
+}
