@@ -1,49 +1,66 @@
+internal import LinuxSys
+internal import GRDB
+internal import OCI
+
 /// Images, snapshots, containers and pods under one directory. Two processes may use one directory at once.
 package final class Store: Sendable {
     /// Absolute.
     package let root: String
+    let layout: StoreLayout
+    let records: Records
+    let limits: UnpackLimits
 
-    /// Opens or makes the store at `root` (mode 0700) and removes what a process that died left half done.
-    package init(root: String) throws(ImageError) {
-        self.root = root
+    /// Opens or makes the store at `root` (absolute, mode 0700) and removes what a process that died left half done.
+    package init(root: String, limits: UnpackLimits = UnpackLimits()) throws(ImageError) {
+        // Paths go into mount options, where these two end a value.
+        guard root.hasPrefix("/"), !root.utf8.contains(where: { $0 == 0x3a || $0 == 0x2c || $0 == 0x5c || $0 < 0x20 }) else {
+            throw .invalid(what: "store directory", value: root, reason: "an absolute path without `:`, `,`, `\\` and control characters expected")
+        }
+        var path = root
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        self.root = path
+        self.limits = limits
+        let layout = try kernel { () throws(SysError) in try StoreLayout(path) }
+        self.layout = layout
+        records = try layout.locked { () throws(ImageError) in
+            let records = try Records(path: "\(path)/store.sqlite")
+            try Store.sweep(layout, records)
+            return records
+        }
     }
 
-    /// Loads every image of an archive: a `docker save` tar, an OCI layout as a directory or as a tar.
-    /// `name` replaces the archive's own names. All or nothing; each record carries its names.
-    package func load(_ path: String, name: String?, progress: (@Sendable (LoadProgress) -> Void)?) throws(ImageError) -> [ImageRecord] {
-        throw .unsupported(subject: path, what: "load")
+    /// Removes directories that no record knows: their process died between moving them here and writing them down.
+    private static func sweep(_ layout: StoreLayout, _ records: Records) throws(ImageError) {
+        let known = try records.read("list snapshots") { database in
+            (
+                layers: Set(try String.fetchAll(database, sql: "SELECT chain FROM snapshot").map(hex)),
+                links: Set(try String.fetchAll(database, sql: "SELECT link FROM snapshot")),
+                containers: Set(try String.fetchAll(database, sql: "SELECT container FROM root"))
+            )
+        }
+        try kernel { () throws(SysError) in
+            try Scratch.sweep(layout)
+            try sweep(layout.layers, keeping: known.layers)
+            try sweep(layout.links, keeping: known.links)
+            try sweep(layout.containers, keeping: known.containers)
+        }
     }
 
-    package func images() throws(ImageError) -> [ImageRecord] { throw .unsupported(subject: root, what: "images") }
+    private static func sweep(_ directory: FDBox, keeping known: Set<String>) throws(SysError) {
+        for name in try directory.fd.entries() where !known.contains(name.description) { try directory.fd.removeTree(name) }
+    }
 
-    /// By name, name:tag, id, or a prefix of the id that only one image has.
-    package func image(_ reference: String) throws(ImageError) -> ImageRecord { throw .notFound(kind: .image, name: reference) }
+    /// The digits of `sha256:<digits>`.
+    static func hex(_ digest: String) -> String { String(digest.drop { $0 != ":" }.dropFirst()) }
 
-    /// Takes the name away; with the last name (or by id) the image goes, unless a container uses it.
-    package func removeImage(_ reference: String) throws(ImageError) { throw .notFound(kind: .image, name: reference) }
+    func snapshot(_ chainID: String) throws(SysError) -> FDBox {
+        FDBox(try layout.layers.fd.openDirectory(FileName(own: Self.hex(chainID))).openDirectory(FileName(own: "diff")))
+    }
 
-    /// Makes the init layer and the writable layer of a container.
-    package func prepare(
-        container id: String, image: ImageRecord, identity: ContainerIdentity = ContainerIdentity()
-    ) throws(ImageError) -> ContainerRoot { throw .unsupported(subject: id, what: "prepare") }
-
-    /// The root that `prepare` made.
-    package func containerRoot(_ id: String) throws(ImageError) -> ContainerRoot { throw .notFound(kind: .container, name: id) }
-
-    /// Removes both layers; nothing to remove is fine. The root must not be mounted.
-    package func discard(container id: String) throws(ImageError) { throw .unsupported(subject: id, what: "discard") }
-
-    /// Adds or replaces the record with that id.
-    package func save(_ record: ContainerRecord) throws(ImageError) { throw .unsupported(subject: record.id, what: "save") }
-    /// Oldest first.
-    package func containers() throws(ImageError) -> [ContainerRecord] { throw .unsupported(subject: root, what: "containers") }
-    /// By id, name, or a prefix of the id that only one container has.
-    package func container(_ reference: String) throws(ImageError) -> ContainerRecord { throw .notFound(kind: .container, name: reference) }
-    /// Removes the record; nothing to remove is fine.
-    package func remove(container id: String) throws(ImageError) { throw .unsupported(subject: id, what: "remove") }
-
-    package func save(_ record: PodRecord) throws(ImageError) { throw .unsupported(subject: record.id, what: "save") }
-    package func pods() throws(ImageError) -> [PodRecord] { throw .unsupported(subject: root, what: "pods") }
-    package func pod(_ reference: String) throws(ImageError) -> PodRecord { throw .notFound(kind: .pod, name: reference) }
-    package func remove(pod id: String) throws(ImageError) { throw .unsupported(subject: id, what: "remove") }
+    /// The layers of a chain as one tree, topmost first.
+    func tree(_ chain: [String]) throws(SysError) -> MergedTree {
+        var layers: [FDBox] = []
+        for chainID in chain.reversed() { layers.append(try snapshot(chainID)) }
+        return MergedTree(layers: layers)
+    }
 }

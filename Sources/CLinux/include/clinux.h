@@ -15,3 +15,4 @@
 #include "clx_shim.h"
 #include "clx_sandbox.h"
 #include "clx_spawn.h"
+#include "clx_tree.h"

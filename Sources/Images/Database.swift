@@ -1,0 +1,69 @@
+internal import GRDB
+internal import OCI
+
+/// The records of a store in SQLite: write-ahead log, so that readers do not wait for writers; a busy database is waited for.
+final class Records: Sendable {
+    private let queue: DatabaseQueue
+
+    init(path: String) throws(ImageError) {
+        var configuration = Configuration()
+        configuration.journalMode = .wal
+        configuration.busyMode = .timeout(20)
+        configuration.foreignKeysEnabled = true
+        queue = try Self.gate("open database \(path)") { try DatabaseQueue(path: path, configuration: configuration) }
+        try Self.gate("migrate database \(path)") { try Self.migrator.migrate(queue) }
+    }
+
+    private static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE image (id TEXT PRIMARY KEY, manifest TEXT NOT NULL, manifest_size INTEGER NOT NULL, chain TEXT NOT NULL,
+                        blobs TEXT NOT NULL, size INTEGER NOT NULL, loaded INTEGER NOT NULL, config BLOB NOT NULL);
+                    CREATE TABLE name (name TEXT PRIMARY KEY, image TEXT NOT NULL REFERENCES image (id) ON DELETE CASCADE);
+                    CREATE TABLE snapshot (chain TEXT PRIMARY KEY, parent TEXT, link TEXT NOT NULL UNIQUE);
+                    CREATE TABLE root (container TEXT PRIMARY KEY, image TEXT NOT NULL, chain TEXT NOT NULL);
+                    CREATE TABLE container (id TEXT PRIMARY KEY, name TEXT NOT NULL, sandbox TEXT NOT NULL, attempt INTEGER NOT NULL,
+                        image TEXT NOT NULL, created INTEGER NOT NULL, record TEXT NOT NULL, UNIQUE (sandbox, name, attempt));
+                    CREATE TABLE pod (id TEXT PRIMARY KEY, name TEXT NOT NULL, namespace TEXT NOT NULL, uid TEXT NOT NULL,
+                        attempt INTEGER NOT NULL, created INTEGER NOT NULL, record TEXT NOT NULL, UNIQUE (name, namespace, uid, attempt));
+                    """)
+        }
+        return migrator
+    }
+
+    func read<T>(_ operation: String, _ body: (Database) throws -> T) throws(ImageError) -> T {
+        try Self.gate(operation) { try queue.read(body) }
+    }
+
+    /// All of `body` or nothing.
+    func write<T>(_ operation: String, _ body: (Database) throws -> T) throws(ImageError) -> T {
+        try Self.gate(operation) { try queue.write(body) }
+    }
+
+    private static func gate<T>(_ operation: String, _ body: () throws -> T) throws(ImageError) -> T {
+        do {
+            return try body()
+        } catch let error as ImageError {
+            throw error
+        } catch let error as DatabaseError {
+            throw .database(operation: operation, reason: error.message ?? error.resultCode.description)
+        } catch {
+            throw .database(operation: operation, reason: "\(error)")
+        }
+    }
+}
+
+extension JSON {
+    /// A document that this program wrote.
+    init(stored text: String, _ subject: String) throws(ImageError) {
+        self = try Archive.parse(Array(text.utf8), subject)
+    }
+
+    static func map(_ values: [String: String]) -> JSON {
+        var object = JSONObject()
+        for (name, value) in values.sorted(by: { $0.key < $1.key }) { object[name] = .string(value) }
+        return .object(object)
+    }
+}

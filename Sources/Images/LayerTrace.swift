@@ -1,0 +1,72 @@
+import Glibc
+internal import LinuxSys
+
+/// What unpacking a layer left to be done once the layers below it are there.
+struct LayerTrace: Sendable, Equatable {
+    struct Times: Sendable, Equatable {
+        var access: FileTime
+        var modify: FileTime
+    }
+    /// Directories that no entry of the layer describes: they look as below.
+    var implied: Set<TreePath> = []
+    /// Deleted entries: needed only where something below is hidden by them.
+    var whiteouts: Set<TreePath> = []
+    /// Directories that hide what is below them.
+    var opaque: Set<TreePath> = []
+    /// Set when everything inside is complete.
+    var times: [TreePath: Times] = [:]
+
+    /// Completes the layer in `diff` over `lower`. False when the layer has to be unpacked again with `lower` in sight:
+    /// a directory that it takes for granted is a link below.
+    func finish(_ diff: borrowing FD, lower: MergedTree) throws(SysError) -> Bool {
+        var times = times
+        for path in implied {
+            guard let found = try lower.lookup(path) else { continue }
+            guard found.status.kind == .directory else { return false }
+            let directory = try diff.openPath(path)
+            try directory.copyAttributes(found)
+            times[path] = Times(access: found.status.access, modify: found.status.modify)
+        }
+        if opaque.contains([]) { try hideAll(diff, lower) }
+        for path in opaque where !path.isEmpty { try diff.openPath(path).setAttribute(ExtendedAttribute(name: overlayOpaque, value: [0x79])) }
+        for path in whiteouts where try lower.lookup(path) == nil {
+            guard let name = path.last else { continue }
+            let parent = try diff.openPath(Array(path.dropLast()))
+            if try parent.status(of: name)?.isWhiteout == true { try parent.removeEntry(name, isDirectory: false) }
+        }
+        for (path, time) in times { try diff.openPath(path).setTimes(access: time.access, modify: time.modify) }
+        return true
+    }
+}
+
+extension LayerTrace {
+    /// overlayfs does not look for the opaque mark on the root of a layer: everything below is hidden by name.
+    private func hideAll(_ diff: borrowing FD, _ lower: MergedTree) throws(SysError) {
+        for layer in lower.layers {
+            for name in try layer.fd.entries() where try lower.lookup([name]) != nil {
+                switch try diff.status(of: name) {
+                case nil: try diff.makeNode(name, .characterDevice, mode: 0)
+                case let status? where status.kind == .directory:
+                    try diff.openDirectory(name).setAttribute(ExtendedAttribute(name: overlayOpaque, value: [0x79]))
+                case .some: break
+                }
+            }
+        }
+    }
+}
+
+extension FD {
+    /// The directory at a path without links under this one.
+    func openPath(_ path: TreePath) throws(SysError) -> FD {
+        var directory = try open(".", O_RDONLY | O_DIRECTORY, resolve: .beneath)
+        for name in path { directory = try directory.openDirectory(name) }
+        return directory
+    }
+
+    /// Makes this directory look like that one: owner, mode, extended attributes.
+    func copyAttributes(_ found: MergedTree.Found) throws(SysError) {
+        try setOwner(uid: found.status.uid, gid: found.status.gid)
+        try setMode(found.status.mode)
+        for attribute in try found.attributes() { try setAttribute(attribute) }
+    }
+}

@@ -1,0 +1,117 @@
+import Glibc
+internal import LinuxSys
+
+/// Unpacks the entries of one layer into its own directory, as the upper part of an overlay.
+///
+/// Every path is walked by descriptors, component by component; a symbolic link on the way is resolved here, inside the root.
+/// Without `lower` the layer is unpacked for itself (several at once), and the trace says what depends on the layers below.
+struct LayerUnpacker {
+    /// Reasons to start again with `lower` in sight.
+    enum Outcome: Equatable {
+        case complete(LayerTrace)
+        case needsLower
+    }
+    struct NeedsLower: Error {}
+
+    struct OpenDirectory {
+        let path: TreePath
+        let fd: FDBox
+        /// Whether the layers below show through (nothing above made it opaque).
+        let showsLower: Bool
+    }
+
+    let subject: String
+    let lower: MergedTree?
+    let limits: UnpackLimits
+    var trace = LayerTrace()
+    /// The chain of open directories from the root to where the last entry went.
+    var trail: [OpenDirectory]
+    private var wantsLower = false
+
+    init(into diff: FDBox, lower: MergedTree?, subject: String, limits: UnpackLimits) {
+        trail = [OpenDirectory(path: [], fd: diff, showsLower: true)]
+        self.subject = subject
+        self.lower = lower
+        self.limits = limits
+        trace.implied = [[]]
+    }
+
+    /// Reads the whole archive, also what follows its end.
+    mutating func unpack<Source>(_ reader: inout TarReader<Source>) throws(ImageError) -> Outcome {
+        while let entry = try reader.next() {
+            try place(entry, &reader)
+            if wantsLower { return .needsLower }
+        }
+        try reader.drain()
+        return .complete(trace)
+    }
+
+    private mutating func place<Source>(_ entry: TarEntry, _ reader: inout TarReader<Source>) throws(ImageError) {
+        let path = try path(entry.path, of: entry)
+        guard let name = path.last else {
+            guard entry.kind == .directory else { throw bad(entry, "the root is not a directory") }
+            return try located(entry) { () throws(ImageError) in try describeDirectory(trail[0], entry) }
+        }
+        guard path.count <= limits.depth else { throw .limit(subject: subject, what: "\(entry.shownPath) is nested deeper than \(limits.depth)") }
+        let parent = try located(entry) { () throws(ImageError) in try directory(Array(path.dropLast()), entry) }
+        if name.bytes.starts(with: whiteoutPrefix) {
+            return try located(entry) { () throws(ImageError) in try whiteout(name, parent, entry) }
+        }
+        try refuseForeignNotes(entry)
+        try located(entry) { () throws(ImageError) in
+            switch entry.kind {
+            case .directory: try makeDirectory(name, parent, entry)
+            case .file: try makeFile(name, parent, entry, &reader)
+            case .hardLink: try makeHardLink(name, parent, entry)
+            case .symlink, .characterDevice, .blockDevice, .fifo: try makeSpecial(name, parent, entry)
+            }
+        }
+    }
+
+    /// The cleaned path of an entry or of the target of a hard link.
+    func path(_ bytes: [UInt8], of entry: TarEntry) throws(ImageError) -> TreePath {
+        do {
+            return try cleanPath(bytes)
+        } catch {
+            switch error {
+            case .leavesRoot: throw bad(entry, "the path \(TarEntry.shown(bytes)) leads out of the root")
+            case .badName: throw bad(entry, "a name in \(TarEntry.shown(bytes)) is longer than 255 bytes")
+            }
+        }
+    }
+
+    private func refuseForeignNotes(_ entry: TarEntry) throws(ImageError) {
+        for attribute in entry.attributes where attribute.name.hasPrefix(overlayPrefix) {
+            throw bad(entry, "an image may not set \(attribute.name)")
+        }
+        if entry.kind == .characterDevice, entry.major == 0, entry.minor == 0 {
+            throw bad(entry, "a character device 0:0 is how overlayfs marks a deleted entry")
+        }
+    }
+
+    func bad(_ entry: TarEntry, _ reason: String) -> ImageError { .archive(subject: subject, reason: "\(entry.shownPath): \(reason)") }
+
+    /// Adds entry and layer to what the kernel said.
+    private func located<T>(_ entry: TarEntry, _ body: () throws(ImageError) -> T) throws(ImageError) -> T {
+        do {
+            return try body()
+        } catch .kernel(let error) {
+            throw .kernel(SysError(error.errno, error.operation, on: "\(entry.shownPath) of \(subject)"))
+        }
+    }
+
+    /// Remembers that the layer cannot be unpacked alone.
+    mutating func askForLower() { wantsLower = true }
+
+    /// Forgets the directory at `path` and all in it: it is about to be replaced.
+    mutating func forget(_ path: TreePath) {
+        if let first = trail.firstIndex(where: { $0.path.starts(with: path) }), first > 0 { trail.removeSubrange(first...) }
+        trace.times = trace.times.filter { !$0.key.starts(with: path) }
+        trace.opaque = trace.opaque.filter { !$0.starts(with: path) }
+        trace.implied = trace.implied.filter { !$0.starts(with: path) }
+        trace.whiteouts = trace.whiteouts.filter { !$0.starts(with: path) }
+    }
+}
+
+/// image-spec, layer.md "Whiteouts".
+let whiteoutPrefix = Array(".wh.".utf8)

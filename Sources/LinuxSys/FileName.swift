@@ -1,0 +1,50 @@
+/// One component of a path as bytes: file names need not be UTF-8. Never empty, `.`, `..`, or with a slash or zero byte in it.
+package struct FileName: Hashable, Sendable, CustomStringConvertible {
+    /// With the zero byte that C wants at the end.
+    let terminated: [UInt8]
+
+    /// Nil when the bytes are no name of an entry.
+    package init?(_ bytes: some Collection<UInt8>) {
+        guard !bytes.isEmpty, bytes.count <= 255, !bytes.contains(where: { $0 == 0 || $0 == 0x2f }) else { return nil }
+        if bytes.elementsEqual([0x2e]) || bytes.elementsEqual([0x2e, 0x2e]) { return nil }
+        terminated = Array(bytes) + [0]
+    }
+
+    /// A name that this program makes itself.
+    package init(own text: String) {
+        guard let name = FileName(Array(text.utf8)) else { preconditionFailure("`\(text)` is no file name") }
+        self = name
+    }
+
+    package var bytes: ArraySlice<UInt8> { terminated.dropLast() }
+
+    /// For people: what is not UTF-8 is replaced.
+    package var description: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+/// What fstatat(2) tells of one entry.
+package struct FileStatus: Equatable, Sendable {
+    package enum Kind: Sendable {
+        case file, directory, symlink, characterDevice, blockDevice, fifo, socket
+    }
+    package let kind: Kind
+    /// The permission bits with setuid, setgid and sticky.
+    package let mode: UInt32
+    package let uid: UInt32, gid: UInt32
+    package let size: UInt64
+    package let inode: UInt64, device: UInt64, links: UInt64
+    package let major: UInt32, minor: UInt32
+    package let access: FileTime, modify: FileTime
+
+    /// How overlayfs writes a deleted entry down.
+    package var isWhiteout: Bool { kind == .characterDevice && major == 0 && minor == 0 }
+}
+
+package struct FileTime: Equatable, Sendable {
+    package let seconds: Int64
+    package let nanoseconds: UInt32
+    package init(seconds: Int64, nanoseconds: UInt32) {
+        self.seconds = seconds
+        self.nanoseconds = nanoseconds
+    }
+}
