@@ -1,6 +1,117 @@
+import Glibc
+internal import LinuxSys
+internal import OCI
+
 extension BundleRequest {
     /// The OCI bundle at `bundle` (made when it is not there): `config.json` and an empty `rootfs` for the mounts of `root`.
     package func write(to bundle: String, root: ContainerRoot) throws(ImageError) {
-        throw .unsupported(subject: bundle, what: "write")
+        var layers: [FDBox] = []
+        for path in [root.initDir] + root.lowerDirs { layers.append(try kernel { () throws(SysError) in FDBox(try FD.open(path, O_RDONLY | O_DIRECTORY)) }) }
+        let spec = try spec(in: MergedTree(layers: layers)).encoded(pretty: true)
+        try kernel { () throws(SysError) in
+            if unsafe mkdir(bundle, 0o700) != 0, Glibc.errno != EEXIST { throw SysError(Glibc.errno, "mkdir", on: bundle) }
+            let directory = try FD.open(bundle, O_RDONLY | O_DIRECTORY)
+            let rootfs = FileName(own: "rootfs")
+            if try directory.status(of: rootfs) == nil { try directory.makeDirectory(rootfs, mode: 0o755) }
+            // Whole or not at all.
+            let (name, temporary) = (FileName(own: "config.json"), FileName(own: ".config.json.new"))
+            try directory.removeEntry(temporary, isDirectory: false)
+            do {
+                let file = try directory.openEntry(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+                try file.writeAll(spec)
+                try file.close()
+            }
+            try directory.rename(temporary, in: directory, to: name, replacing: true)
+        }
     }
+
+    /// The runtime-spec's document (config.md, config-linux.md).
+    func spec(in tree: MergedTree) throws(ImageError) -> JSON {
+        let account = try Accounts(tree).resolve(user ?? image.run.user)
+        var document: JSONObject = [:]
+        document["ociVersion"] = "1.0.2"
+        document["process"] = try process(account)
+        document["root"] = ["path": "rootfs", "readonly": .bool(readOnlyRoot)]
+        if let hostname, owns(.uts) { document["hostname"] = .string(hostname) }
+        document["mounts"] = .array(try mounts(in: tree))
+        document["annotations"] = .map(allAnnotations)
+        document["linux"] = try linux()
+        return .object(document)
+    }
+
+    /// image-spec, conversion.md "Annotation Fields": labels, then what the image says of itself, then the caller's.
+    private var allAnnotations: [String: String] {
+        var result = image.run.labels
+        let fields = [
+            "org.opencontainers.image.os": image.os, "org.opencontainers.image.architecture": image.architecture,
+            "org.opencontainers.image.variant": image.variant ?? "", "org.opencontainers.image.created": image.created ?? "",
+            "org.opencontainers.image.stopSignal": image.run.stopSignal ?? "",
+            "org.opencontainers.image.exposedPorts": image.run.exposedPorts.joined(separator: ","),
+        ]
+        for (name, value) in fields where !value.isEmpty { result[name] = value }
+        return result.merging(annotations) { $1 }
+    }
+
+    private func process(_ account: Account) throws(ImageError) -> JSON {
+        var process: JSONObject = [:]
+        process["terminal"] = .bool(terminal)
+        if terminal, let consoleSize { process["consoleSize"] = ["height": .integer(Int64(consoleSize.rows)), "width": .integer(Int64(consoleSize.columns))] }
+        let groups = account.groups + additionalGroups.filter { !account.groups.contains($0) }
+        process["user"] = [
+            "uid": .integer(Int64(account.uid)), "gid": .integer(Int64(account.gid)), "additionalGids": .array(groups.map { .integer(Int64($0)) }),
+        ]
+        process["args"] = .array(try command().map { .string($0) })
+        process["env"] = .array(try allEnvironment(home: account.home).map { .string($0) })
+        process["cwd"] = .string(try directory())
+        let capabilities = JSON.array(try CapabilityChoice(add: addCapabilities, drop: dropCapabilities, privileged: privileged).names.map { .string($0) })
+        // A user who is not root holds none until it executes a program that has some, as with any other user.
+        let held: JSON = account.uid == 0 ? capabilities : .array([])
+        process["capabilities"] = ["bounding": capabilities, "effective": held, "permitted": held]
+        process["noNewPrivileges"] = .bool(noNewPrivileges)
+        if let oomScoreAdjustment { process["oomScoreAdj"] = .integer(Int64(oomScoreAdjustment)) }
+        process["rlimits"] = .array(limits.map { ["type": .string($0.type), "soft": .unsigned($0.soft), "hard": .unsigned($0.hard)] })
+        return .object(process)
+    }
+
+    private func command() throws(ImageError) -> [String] {
+        let head = entrypoint ?? image.run.entrypoint
+        let given = arguments ?? []
+        // An entrypoint of the caller's own does not go with the image's command.
+        let tail = given.isEmpty && entrypoint == nil ? image.run.command : given
+        let words = head + tail
+        guard let program = words.first, !program.isEmpty else {
+            throw .invalid(what: "command", value: "", reason: "neither the image nor the caller names a program")
+        }
+        if let bad = words.first(where: { $0.utf8.contains(0) }) { throw .invalid(what: "argument", value: bad, reason: "a zero byte in it") }
+        return words
+    }
+
+    private func directory() throws(ImageError) -> String {
+        let path = workingDirectory ?? (image.run.workingDirectory.isEmpty ? "/" : image.run.workingDirectory)
+        guard path.hasPrefix("/"), !path.utf8.contains(0) else { throw .invalid(what: "working directory", value: path, reason: "an absolute path expected") }
+        return path
+    }
+
+    private func allEnvironment(home: String) throws(ImageError) -> [String] {
+        var result: [String] = []
+        func add(_ variable: String) {
+            let name = variable.prefix { $0 != "=" } + "="
+            result.removeAll { $0.hasPrefix(name) }
+            result.append(variable)
+        }
+        add("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        if terminal { add("TERM=xterm") }
+        if let hostname { add("HOSTNAME=\(hostname)") }
+        add("HOME=\(home)")
+        for variable in image.run.environment + environment {
+            guard let equals = variable.firstIndex(of: "="), equals > variable.startIndex, !variable.utf8.contains(0) else {
+                throw .invalid(what: "environment variable", value: variable, reason: "NAME=value expected")
+            }
+            add(variable)
+        }
+        return result
+    }
+
+    /// Whether the container has a namespace of this kind that it does not share with the host.
+    func owns(_ kind: NamespaceRequest.Kind) -> Bool { (namespaces ?? NamespaceRequest.standard).contains { $0.kind == kind } }
 }
