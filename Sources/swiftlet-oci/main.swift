@@ -1,1 +1,10 @@
-print("swiftlet")
+import Executor
+import Glibc
+import LinuxSys
+
+do {
+    exitNow(try Program(CommandLine.arguments).run())
+} catch {
+    complain(error.description)
+    exitNow(error.status)
+}
