@@ -1,2 +1,0 @@
-import Testing
-@Suite("Executor") struct Placeholder { @Test("builds") func builds() {} }
