@@ -25,7 +25,7 @@ extension Cgroup {
                 directories += (hierarchy.isUnified ? [""] : hierarchy.controllers).map { Directory(controller: $0, path: place) }
             }
             let cgroup = Cgroup(directories)
-            try cgroup.refuseOccupied()
+            for path in cgroup.paths where !made.contains(path) { try refuseOccupied(path) }
             try cgroup.apply(resources ?? ResourcesSpec())
             return cgroup
         } catch {
@@ -49,7 +49,10 @@ extension Cgroup {
             if hierarchy.isUnified { Unified.delegate(current) }
             let parent = current
             current = "\(parent == "/" ? "" : parent)/\(part)"
-            if unsafe mkdir(current, 0o755) == 0 { made.append(current) } else if errno != EEXIST {
+            if unsafe mkdir(current, 0o755) == 0 {
+                made.append(current)
+                if hierarchy.controllers.contains("memory") { Memory.includeChildren(current) }
+            } else if errno != EEXIST {
                 throw .kernel(SysError(errno, "create cgroup", on: current))
             }
             if hierarchy.controllers.contains("cpuset") { try CPUSet.inherit(current, from: parent) }
@@ -57,10 +60,8 @@ extension Cgroup {
         return current
     }
 
-    private func refuseOccupied() throws(CgroupError) {
-        for path in paths {
-            let found = try Self.processes(below: path)
-            guard found.isEmpty else { throw .occupied(directory: path, processes: found) }
-        }
+    private static func refuseOccupied(_ path: String) throws(CgroupError) {
+        let found = try processes(below: path)
+        guard found.isEmpty else { throw .occupied(directory: path, processes: found) }
     }
 }

@@ -6,6 +6,13 @@ enum Memory {
         ControllerPlan(controller: "memory") { version throws(CgroupError) in version == .v1 ? old(spec) : try unified(spec) }
     }
 
+    /// Under v1 before Linux 5.11 a group below one with a limit is free of it unless this is set; since then it cannot be otherwise.
+    static func includeChildren(_ directory: String) {
+        guard let set = try? ControlFile.readIfPresent("\(directory)/memory.use_hierarchy"), set.trimmed == "0" else { return }
+        // Refused where the parent decides; then it holds already.
+        try? ControlFile.write("1", to: "\(directory)/memory.use_hierarchy")
+    }
+
     /// Zero is written by engines for "not set", except for swappiness.
     private static func asked(_ value: Int64?) -> Int64? { value == 0 ? nil : value }
 

@@ -66,7 +66,7 @@ package struct MemorySpec: Equatable, Sendable {
         swappiness = try field.member("swappiness").optionalInteger(in: 0...100)
         disableOOMKiller = try field.member("disableOOMKiller").optionalBool() ?? false
         checkBeforeUpdate = try field.member("checkBeforeUpdate").optionalBool() ?? false
-        // Every kernel that this runs on accounts hierarchically; asking for it or not changes nothing.
+        // Always so: groups below the container's are under its limits, whatever is asked (kernels since 5.11 know nothing else).
         _ = try field.member("useHierarchy").optionalBool()
         if let limit, let swap, swap > 0, limit > swap { throw swapField.invalid("memory and swap together, \(swap), is below the memory limit \(limit)") }
     }
