@@ -100,9 +100,10 @@ package func runSwiftlet(_ arguments: [String]) async -> Int32 {
     NIOSingletons.blockingPoolThreadCountSuggestion = 1
     let verb: any Verb
     do {
-        let command = try Swiftlet.parseAsRoot(splitJoinedOptions(hoistGlobalOptions(arguments)))
+        var command = try Swiftlet.parseAsRoot(splitJoinedOptions(hoistGlobalOptions(arguments)))
         guard let parsed = command as? any Verb else {
-            print(Swiftlet.helpMessage())
+            // The parser's own: help for a command, or for the program when no command is named.
+            try command.run()
             return 0
         }
         verb = parsed
