@@ -48,8 +48,10 @@ final class Attendance: Sendable {
         }
     }
 
-    /// All that the container has written is printed, the terminal is as it was.
+    /// After the exit: all that the container has written is printed, the terminal is as it was.
     func end() async {
+        // The log is complete when the shim has deleted the container. That fails when `rm -f` was there first, and is then done.
+        _ = try? await supervisor.delete()
         follower.finish()
         for await _ in done {}
         terminal?.restore()

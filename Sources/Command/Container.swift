@@ -49,31 +49,33 @@ struct Container: Sendable {
         return supervisor
     }
 
-    /// What the supervisor says. When it is gone without a word, what it left is killed and removed, and 137 remembered.
-    func state() async throws -> ContainerState {
+    /// What the supervisor says. When it is gone without a word, what it left is killed and removed, and 137 remembered:
+    /// for that the container's lock is needed, which the caller may hold already.
+    func state(holding lock: ContainerLock? = nil) async throws -> ContainerState {
         if let exit = detail.exit { return .exited(exit) }
         if let supervisor = try await supervisor() {
             do {
                 return try await within(.seconds(2)) { try await supervisor.state() }
             } catch let status as Status where status.code == .notFound {
-                return .created
+                // It has no container yet, or no more.
+                return try await settle(lock)
             } catch {
                 context.journal.debug("state of \(name): \(error)")
                 if try await self.supervisor() != nil { return .unreachable }
             }
         }
-        return try await settle()
+        return try await settle(lock)
     }
 
-    private func settle() async throws -> ContainerState {
+    private func settle(_ held: ContainerLock?) async throws -> ContainerState {
         // Without its directory another command has just removed it, or a removal was cut short after that step.
         guard Files.exists(directory) else { return .exited(ExitRecord(code: 137, finished: created)) }
-        guard let lock = try ContainerLock.tryAcquire(in: directory) else { return .creating }
+        guard let lock = try held ?? ContainerLock.tryAcquire(in: directory) else { return detail.started == nil ? .creating : .removing }
         defer { withExtendedLifetime(lock) {} }
         var fresh = try Container(try context.store.container(id), context)
         if let exit = fresh.detail.exit { return .exited(exit) }
         // Between the record that this command read and the lock, the command that made it may have finished.
-        if fresh.detail.socket != detail.socket { return try await fresh.state() }
+        if fresh.detail.socket != detail.socket { return try await fresh.state(holding: lock) }
         let exit = try await Supervisor.cleanUp(id, bundle: directory)
         fresh.detail.exit = exit
         fresh.detail.socket = ""
@@ -82,13 +84,32 @@ struct Container: Sendable {
         return .exited(exit)
     }
 
+    /// Does something to the container that no other command may do at the same time, with its record as it is by then.
+    /// Nil when another command has removed the container meanwhile. The lock is nil when a removal was cut short so late
+    /// that the directory to lock is gone already.
+    func exclusively<R>(
+        _ operation: String, _ body: (inout Container, ContainerLock?) async throws -> R
+    ) async throws -> R? {
+        let lock = Files.exists(directory) ? try await ContainerLock.acquire(in: directory, for: operation, name) : nil
+        defer { withExtendedLifetime(lock) {} }
+        var fresh: Container
+        do {
+            fresh = try Container(try context.store.container(id), context)
+        } catch ImageError.notFound {
+            return nil
+        }
+        return try await body(&fresh, lock)
+    }
+
     /// Remembers the exit and ends the supervisor of a container that has ended.
-    mutating func retire(_ supervisor: Supervisor, _ exit: ExitRecord) async throws {
+    mutating func retire(_ exit: ExitRecord) async throws {
         detail.exit = exit
         detail.pid = 0
         try save()
-        _ = try await supervisor.delete()
-        try await supervisor.shutdown()
+        if let supervisor = try await supervisor() {
+            _ = try await supervisor.delete()
+            try await supervisor.shutdown()
+        }
         detail.socket = ""
         try save()
     }
@@ -99,7 +120,7 @@ struct Container: Sendable {
         if let supervisor = try await supervisor() {
             _ = try await supervisor.delete()
             try await supervisor.shutdown()
-        } else if !detail.socket.isEmpty || detail.exit == nil {
+        } else if !detail.socket.isEmpty || detail.exit == nil, Files.exists(directory) {
             _ = try await Supervisor.cleanUp(id, bundle: directory)
         }
         try context.store.discard(container: id)

@@ -70,6 +70,8 @@ package enum ContainerState: Equatable, Sendable {
     /// Another command is making it.
     case creating
     case created
+    /// Another command is removing it.
+    case removing
     case running(pid: UInt32)
     case paused(pid: UInt32)
     case exited(ExitRecord)
@@ -79,6 +81,7 @@ package enum ContainerState: Equatable, Sendable {
     package var name: String {
         switch self {
         case .creating: "creating"
+        case .removing: "removing"
         case .created: "created"
         case .running: "running"
         case .paused: "paused"
@@ -89,7 +92,7 @@ package enum ContainerState: Equatable, Sendable {
 
     package var isAlive: Bool {
         switch self {
-        case .running, .paused, .unreachable, .creating: true
+        case .running, .paused, .unreachable, .creating, .removing: true
         case .created, .exited: false
         }
     }
@@ -97,7 +100,7 @@ package enum ContainerState: Equatable, Sendable {
     package var pid: UInt32 {
         switch self {
         case .running(let pid), .paused(let pid): pid
-        case .creating, .created, .exited, .unreachable: 0
+        case .creating, .created, .removing, .exited, .unreachable: 0
         }
     }
 
@@ -106,6 +109,7 @@ package enum ContainerState: Equatable, Sendable {
         let age = started?.age(at: now) ?? "some time"
         return switch self {
         case .creating: "Creating"
+        case .removing: "Removing"
         case .created: "Created"
         case .running: "Up \(age)"
         case .paused: "Up \(age) (paused)"

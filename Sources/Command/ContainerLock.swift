@@ -16,10 +16,15 @@ final class ContainerLock: Sendable {
         return nil
     }
 
-    /// Waits at most ten seconds for another command to be done with the container.
-    static func acquire(in directory: String, for operation: String, _ name: String) async throws -> ContainerLock {
+    /// Waits at most ten seconds for another command to be done with the container. Nil when its directory goes meanwhile.
+    static func acquire(in directory: String, for operation: String, _ name: String) async throws -> ContainerLock? {
         for _ in 0..<500 {
-            if let lock = try tryAcquire(in: directory) { return lock }
+            do {
+                if let lock = try tryAcquire(in: directory) { return lock }
+            } catch {
+                guard error.errno == ENOENT else { throw error }
+                return nil
+            }
             try await Task.sleep(for: .milliseconds(20))
         }
         throw CommandFailure(operation, name, "another command is at work on it")

@@ -9,7 +9,11 @@ final class Creation {
     private var undo = UndoList()
     private var lock: ContainerLock?
 
-    init(_ context: Context) { self.context = context }
+    /// `lock`: of the container that is to be supervised again.
+    init(_ context: Context, lock: ContainerLock? = nil) {
+        self.context = context
+        self.lock = lock
+    }
 
     /// The container's record, layers and bundle.
     func make(_ options: RunOptions, image: ImageRecord, command: [String]) throws -> Container {
@@ -57,7 +61,6 @@ final class Creation {
 
     /// The supervisor, and the container waiting to be started.
     func supervise(_ container: inout Container) async throws -> Supervisor {
-        if lock == nil { lock = try await ContainerLock.acquire(in: container.directory, for: "start", container.name) }
         let (id, directory) = (container.id, container.directory)
         var streams = StreamPaths(stdout: "cri://\(container.logPath)", terminal: container.detail.terminal)
         if !streams.terminal { streams.stderr = streams.stdout }

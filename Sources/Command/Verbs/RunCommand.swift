@@ -46,26 +46,29 @@ struct RunCommand: Verb {
         SignalQueue.block()
         let watch = SignalWatch(context.journal)
         let creation = Creation(context)
-        var container: Container
-        let supervisor: Supervisor
-        let exit: ExitRecord
         do {
-            container = try creation.make(options, image: image, command: command)
+            var container = try creation.make(options, image: image, command: command)
             try watch.check()
-            supervisor = try await creation.supervise(&container)
+            let supervisor = try await creation.supervise(&container)
             try watch.check()
             let attendance = try Attendance(container, supervisor, logFrom: 0)
             await watch.attend(supervisor, "", terminal: options.terminal)
             try await creation.start(&container, supervisor)
-            exit = try await attendance.wait()
-            context.journal.debug("container ended with \(exit.code)")
-            if !options.rm { try await container.retire(supervisor, exit) } else { _ = try? await supervisor.delete() }
-            await attendance.end()
+            return try await Self.finish(container, attendance)
         } catch {
             await creation.takeBack()
             throw startFailure(error)
         }
-        if options.rm { try await container.remove() }
+    }
+
+    /// Attends to a container that was started until it ends, and leaves it as its person wants it: removed, or remembered.
+    static func finish(_ container: Container, _ attendance: Attendance) async throws -> Int32 {
+        let exit = try await attendance.wait()
+        container.context.journal.debug("container ended with \(exit.code)")
+        await attendance.end()
+        try await container.exclusively("end container") { container, _ in
+            if container.detail.autoRemove { try await container.remove() } else { try await container.retire(exit) }
+        }
         return Int32(exit.code & 0xff)
     }
 

@@ -50,7 +50,13 @@ struct StopCommand: Verb {
     }
 
     private func stop(_ container: Container) async throws {
-        guard try await container.state().isAlive, let supervisor = try await container.supervisor() else { return }
+        if try await container.state().isAlive, let supervisor = try await container.supervisor() { try await end(container, supervisor) }
+        guard case .exited(let exit) = try await container.state() else { return }
+        // Its supervisor is not needed any more; without --rm the container itself stays.
+        try await container.exclusively("stop") { container, _ in try await container.retire(exit) }
+    }
+
+    private func end(_ container: Container, _ supervisor: Supervisor) async throws {
         do {
             try await supervisor.kill(container.detail.stopSignal)
         } catch {
@@ -88,7 +94,7 @@ struct WaitCommand: Verb {
         while true {
             switch try await container.state() {
             case .exited(let exit): return exit
-            case .created, .creating: try await Task.sleep(for: .milliseconds(50))
+            case .created, .creating, .removing: try await Task.sleep(for: .milliseconds(50))
             case .running, .paused, .unreachable:
                 // When the supervisor dies under the wait, the next look at the state says how it ended.
                 if let supervisor = try await container.supervisor(), let exit = try? await supervisor.wait() { return exit }

@@ -19,49 +19,42 @@ struct StartCommand: Verb {
     }
 
     func perform(_ context: Context) async throws -> Int32 {
+        if attach { SignalQueue.block() }
         for name in containers {
-            var container = try context.container(name)
-            let state = try await container.state()
-            guard !state.isAlive else { throw CommandFailure("start", name, "it is \(state.name)") }
-            // The supervisor of the last run has nothing left to do.
-            if case .exited(let exit) = state, let supervisor = try await container.supervisor() {
-                try await container.retire(supervisor, exit)
+            let watch = attach ? SignalWatch(context.journal) : nil
+            let started = try await context.container(name).exclusively("start") { container, lock in
+                let state = try await container.state(holding: lock)
+                guard !state.isAlive else { throw CommandFailure("start", name, "it is \(state.name)") }
+                // The supervisor of the last run has nothing left to do.
+                if case .exited(let exit) = state { try await container.retire(exit) }
+                return try await begin(container, lock, watch)
             }
-            if attach { return try await foreground(&container) }
-            try await background(&container)
-            say(name)
+            guard let (container, attendance) = started else { throw CommandFailure("start", name, "it was removed meanwhile") }
+            guard let attendance else {
+                if container.detail.autoRemove { try Reaper.start(container) }
+                say(name)
+                continue
+            }
+            return try await RunCommand.finish(container, attendance)
         }
         return 0
     }
 
-    private func background(_ container: inout Container) async throws {
-        let creation = Creation(container.context)
+    private func begin(_ found: Container, _ lock: ContainerLock?, _ watch: SignalWatch?) async throws -> (Container, Attendance?) {
+        var container = found
+        let creation = Creation(container.context, lock: lock)
         do {
             let supervisor = try await creation.supervise(&container)
+            var attendance: Attendance?
+            if let watch {
+                attendance = try Attendance(container, supervisor, logFrom: Files.size(container.logPath))
+                await watch.attend(supervisor, "", terminal: container.detail.terminal)
+            }
             try await creation.start(&container, supervisor)
+            return (container, attendance)
         } catch {
             await creation.takeBack()
-            throw startFailure(error).with(status: CommandStatus.failed)
-        }
-        if container.detail.autoRemove { try Reaper.start(container) }
-    }
-
-    private func foreground(_ container: inout Container) async throws -> Int32 {
-        SignalQueue.block()
-        let watch = SignalWatch(container.context.journal)
-        let creation = Creation(container.context)
-        do {
-            let supervisor = try await creation.supervise(&container)
-            let attendance = try Attendance(container, supervisor, logFrom: Files.size(container.logPath))
-            await watch.attend(supervisor, "", terminal: container.detail.terminal)
-            try await creation.start(&container, supervisor)
-            let exit = try await attendance.wait()
-            try await container.retire(supervisor, exit)
-            await attendance.end()
-            return Int32(exit.code & 0xff)
-        } catch {
-            await creation.takeBack()
-            throw startFailure(error)
+            throw startFailure(error).with(status: failureStatus)
         }
     }
 }
