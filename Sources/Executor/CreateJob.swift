@@ -52,13 +52,12 @@ struct CreateJob {
         try tell(.started(pid: process.pid), fds: [process.pidfd.raw])
         if let cgroup { try tell(.cgroup(CgroupPaths(cgroup.entries.map { .init(controller: $0.controller, directory: $0.directory) }))) }
         try admit(process)
-        try process.converse { () throws(ExecutorFailure) in
+        try process.converse(prepared.process) { () throws(ExecutorFailure) in
             hooksBegan = true
             let state = prepared.state(.creating, pid: process.pid)
             try Hooks.run(.prestart, prepared.spec.hooks, state: state)
             try Hooks.run(.createRuntime, prepared.spec.hooks, state: state)
         }
-        try Bundle.setLimits(prepared.process, of: process.pid)
         // The record first: nothing that init does after its release may come before it.
         try tell(.ready)
         try process.release()

@@ -49,8 +49,7 @@ struct ExecJob {
         let cgroup = Cgroup(entries: request.container.cgroup.entries.map { ($0.controller, $0.directory) })
         do { try cgroup.add(pid: process.pid) } catch { throw ExecutorFailure(error) }
         try process.begin()
-        try process.converse {}
-        try Bundle.setLimits(prepared.process, of: process.pid)
+        try process.converse(prepared.process) {}
         try process.release()
     }
 
@@ -79,9 +78,13 @@ struct ContainerInit {
         pidfd = FDBox(try FD.copy(of: container.pidfd))
         var found: CloneFlags = []
         for (kind, name) in Self.names {
-            let theirs = try? host.proc.fd.open("\(container.pid)/ns/\(name)", O_RDONLY, resolve: .beneath).info()
-            let ours = try? FD.open("/proc/self/ns/\(name)", O_RDONLY).info()
-            if let theirs, let ours, !theirs.isSameFile(as: ours) { found.insert(kind) }
+            // A magic link of the host's own procfs, which has to be followed.
+            let theirs: FileInfo
+            do { theirs = try host.proc.fd.open("\(container.pid)/ns/\(name)", O_RDONLY, resolve: []).info() } catch where error.errno == ENOENT {
+                // Of this kind the kernel has none, or the process is gone, which is asked below.
+                continue
+            }
+            if try !theirs.isSameFile(as: FD.open("/proc/self/ns/\(name)", O_RDONLY).info()) { found.insert(kind) }
         }
         kinds = found
         root = FDBox(try host.proc.fd.open("\(container.pid)/root", openPathOnly | O_DIRECTORY, resolve: []))

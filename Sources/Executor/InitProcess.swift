@@ -112,7 +112,7 @@ struct InitProcess {
     }
 
     /// Serves the process until it is ready.
-    func converse(hooks: () throws(ExecutorFailure) -> Void) throws(ExecutorFailure) {
+    func converse(_ process: ProcessSpec, hooks: () throws(ExecutorFailure) -> Void) throws(ExecutorFailure) {
         while true {
             let message = try sys { () throws(SysError) in try link.fd.receive() }
             guard let bytes = message?.bytes, let first = bytes.first else { throw ended }
@@ -120,6 +120,9 @@ struct InitProcess {
             case .environmentReady:
                 try hooks()
                 try send(.hooksDone)
+            case .limitsWanted:
+                try Bundle.setLimits(process, of: pid)
+                try send(.limitsSet)
             case .ready: return
             default:
                 if case .failed(let failure) = ExecutorRecord(bytes) { throw failure }

@@ -13,8 +13,12 @@ enum SetupMessage: UInt8 {
     case hooksDone = 34
     /// Process: nothing is left but to execute.
     case ready = 35
-    /// Executor: limits are set, nothing more comes from here.
+    /// Executor: nothing more comes from here.
     case released = 36
+    /// Process: set the limits.
+    case limitsWanted = 37
+    /// Executor: they are set.
+    case limitsSet = 38
 }
 
 /// The new process' ends of its sockets.
@@ -43,6 +47,11 @@ final class SetupLink {
     func awaitRuntimeHooks() throws(ExecutorFailure) {
         try sys { () throws(SysError) in try executor.fd.send([SetupMessage.environmentReady.rawValue]) }
         try expect(.hooksDone)
+    }
+
+    func awaitLimits() throws(ExecutorFailure) {
+        try sys { () throws(SysError) in try executor.fd.send([SetupMessage.limitsWanted.rawValue]) }
+        try expect(.limitsSet)
     }
 
     func awaitRelease() throws(ExecutorFailure) {

@@ -95,6 +95,7 @@ package struct SetupPlan: Equatable, Sendable {
         if seccomp, !process.noNewPrivileges { steps.append(.loadSeccomp) }
         let capabilities = try process.capabilities.map { sets throws(ExecutorFailure) in try CapabilityPlan(sets, field: "process.capabilities") }
         if let capabilities { steps.append(.limitBoundingSet(capabilities.bounding)) }
+        if !process.rlimits.isEmpty { steps.append(.awaitLimits) }
         let identity = IdentityPlan(uid: user.uid, gid: user.gid, additional: user.additionalGids, keepsCapabilities: capabilities != nil)
         steps.append(.setIdentity(identity))
         if let capabilities {

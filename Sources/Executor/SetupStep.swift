@@ -34,13 +34,16 @@ package enum SetupStep: Equatable, Sendable {
     case loadSeccomp
     case limitBoundingSet(CapabilitySet)
     case enterWorkingDirectory(String)
+    /// The executor sets the limits now: late, because they might be in the way of the set-up, and before the change of
+    /// user, because only for a process of the same user it needs no CAP_SYS_RESOURCE to lower them (prlimit(2)).
+    case awaitLimits
     case setIdentity(IdentityPlan)
     case setCapabilities(effective: CapabilitySet, permitted: CapabilitySet)
     case setFileModeMask(UInt32)
     case forbidNewPrivileges
     /// Complete the environment (HOME) and find the program, so that what is wrong with it is said before `ready`.
     case locateProgram(name: String, uid: UInt32)
-    /// Say that everything is ready; the executor sets the limits then, which might have been in the way before.
+    /// Say that everything is ready; the executor has nothing more to do then.
     case awaitRelease
     case awaitStart
     case execute([String])
