@@ -19,6 +19,7 @@ struct Context: Sendable {
         }
         root = wanted.hasPrefix("/") ? wanted : "\(try Self.workingDirectory())/\(wanted)"
         store = try Store(root: root)
+        try Files.makeDirectory("\(root)/containers")
         journal.debug("store \(root) is open")
     }
 

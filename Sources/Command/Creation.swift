@@ -20,7 +20,6 @@ final class Creation {
         var random = SystemRandomNumberGenerator()
         let id = ContainerID.generate(using: &random)
         let (store, directory) = (context.store, context.directory(of: id))
-        try Files.makeDirectory("\(context.root)/containers")
         try Files.makeDirectory(directory)
         undo.add("remove \(directory)") { try Files.removeBundle(directory) }
         lock = try ContainerLock.tryAcquire(in: directory)

@@ -1,7 +1,8 @@
 internal import Images
 internal import Synchronization
 
-/// How far long work is: one line that is drawn over on a terminal, a plain line per part elsewhere.
+/// How far long work is: one line on stderr that is drawn over when that is a terminal, else a plain line on stdout per part
+/// (so that what stands on stderr is the error and nothing else).
 final class ProgressDisplay: Sendable {
     private struct State {
         var parts: [String: LoadProgress] = [:]
@@ -10,29 +11,30 @@ final class ProgressDisplay: Sendable {
         var drawn = ""
     }
     private let state = Mutex(State())
-    private let stream: StandardStream
     private let isTerminal: Bool
+    private let isQuiet: Bool
 
-    init(_ stream: StandardStream) {
-        self.stream = stream
-        isTerminal = stream.isTerminal
+    init(isQuiet: Bool) {
+        self.isQuiet = isQuiet
+        isTerminal = StandardStream.error.isTerminal
     }
 
     func show(_ progress: LoadProgress) {
+        guard !isQuiet else { return }
         state.withLock { state in
             if state.parts.updateValue(progress, forKey: progress.subject) == nil { state.order.append(progress.subject) }
             guard isTerminal else { return announce(progress, &state) }
             let line = Self.line(state.order.compactMap { state.parts[$0] })
             guard line != state.drawn else { return }
             state.drawn = line
-            stream.write("\r\u{1b}[K\(line)")
+            StandardStream.error.write("\r\u{1b}[K\(line)")
         }
     }
 
     /// Takes the line off the terminal.
     func clear() {
         state.withLock { state in
-            if !state.drawn.isEmpty { stream.write("\r\u{1b}[K") }
+            if !state.drawn.isEmpty { StandardStream.error.write("\r\u{1b}[K") }
             state.drawn = ""
         }
     }
@@ -44,8 +46,7 @@ final class ProgressDisplay: Sendable {
         guard isComplete || progress.done == 0, state.announced.insert(key).inserted else { return }
         let subject = ContainerID.short(progress.subject)
         let name = progress.subject.hasPrefix("sha256:") ? subject : progress.subject
-        stream.write(
-            "\(progress.stage.rawValue) \(name)\(isComplete ? ", \(ByteSize(bytes: Int64(clamping: progress.total)).text) done" : "")\n")
+        say("\(progress.stage.rawValue) \(name)\(isComplete ? ", \(ByteSize(bytes: Int64(clamping: progress.total)).text) done" : "")")
     }
 
     /// `unpacking [#########-----------] 45% of 12.0 MiB (2 of 3 layers)`

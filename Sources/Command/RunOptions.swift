@@ -132,7 +132,8 @@ extension RunOptions {
         request.dropCapabilities = capDrop
         request.privileged = privileged
         request.resources = resources
-        request.cgroupsPath = "/swiftlet/\(id)"
+        // At the top: a common parent would stay behind when the last container goes.
+        request.cgroupsPath = "/swiftlet-\(id)"
         request.annotations = [:]
         return request
     }

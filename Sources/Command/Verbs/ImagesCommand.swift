@@ -24,10 +24,10 @@ struct ImagesCommand: Verb {
         } else {
             var table = Table(["NAME", "IMAGE ID", "PLATFORM", "LOADED", "SIZE"])
             for image in images {
-                let age = Timestamp(nanoseconds: Int64(clamping: image.loaded)).age(at: .now)
+                let loaded = Timestamp(nanoseconds: Int64(clamping: image.loaded)).rfc3339.prefix(19)
                 for name in image.names.isEmpty ? ["<none>"] : image.names.map(ImageName.familiar) {
                     table.add([
-                        name, image.shortID, "\(image.config.os)/\(image.config.architecture)", "\(age) ago",
+                        name, image.shortID, "\(image.config.os)/\(image.config.architecture)", "\(loaded)Z",
                         ByteSize(bytes: Int64(clamping: image.size)).text,
                     ])
                 }

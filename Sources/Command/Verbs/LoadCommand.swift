@@ -10,11 +10,14 @@ struct LoadCommand: Verb {
     @Option(help: ArgumentHelp("Name in place of those in the archive.", valueName: "name[:tag]"))
     var name: String?
 
+    @Flag(name: .shortAndLong, help: "Do not show progress.")
+    var quiet = false
+
     @Argument(help: ArgumentHelp("Archive, or directory with an OCI layout.", valueName: "path"))
     var path: String
 
     func perform(_ context: Context) async throws -> Int32 {
-        let display = ProgressDisplay(StandardStream.error)
+        let display = ProgressDisplay(isQuiet: quiet)
         let images: [ImageRecord]
         do {
             images = try context.store.load(path, name: name) { display.show($0) }
