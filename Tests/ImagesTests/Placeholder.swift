@@ -1,2 +1,0 @@
-import Testing
-@Suite("Images") struct Placeholder { @Test("builds") func builds() {} }
