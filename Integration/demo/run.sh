@@ -5,8 +5,8 @@
 # runs it for the mock kubelet. Everything lives in a directory of its own and is gone at the end. Status 0 only if both
 # containers ended as the manifest expects and nothing is left: no process, mount, cgroup or socket.
 set -euo pipefail
-cd "$(dirname "$0")"
-bin=$(cd "${1:-../../.build/release}" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+bin=$(cd "${1:-$here/../../.build/release}" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/swiftlet-demo.XXXXXX")
 export SWIFTLET_ROOT=$work/root SWIFTLET_SOCKET_DIR=$work/shims SWIFTLET_SHIM=$bin/containerd-shim-swiftlet-v2
 plugin=
@@ -72,7 +72,7 @@ for _ in $(seq 100); do
     sleep 0.1
 done
 status=0
-"$bin/mock-kubelet" --once --timeout 120 --socket "$work/plugin/swiftletd.sock" --manifests pods --root "$work/kubelet" || status=$?
+"$bin/mock-kubelet" --once --timeout 120 --socket "$work/plugin/swiftletd.sock" --manifests "$here/pods" --root "$work/kubelet" || status=$?
 stop_plugin || status=1
 [ "$status" = 0 ] || { say "what swiftletd said"; cat "$work/plugin.log"; }
 

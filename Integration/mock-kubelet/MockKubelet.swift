@@ -34,7 +34,7 @@ struct MockKubelet: AsyncParsableCommand {
     @Flag(help: "Do not run at all with a pod that has no end: one that always restarts without an expectation.")
     var once = false
 
-    /// Made before anything starts a thread.
+    /// Made first: a signal from then on ends it gracefully.
     static let interruption = Result { try Interruption() }
 
     func run() async throws {

@@ -58,6 +58,7 @@ actor ContainerActor {
         let (store, id, bundle) = (site.store, id, record.bundle)
         return try await offPool {
             if !plan.logPath.isEmpty { try Directory.make(Directory.parent(of: plan.logPath), mode: 0o755) }
+            try Directory.make(Directory.parent(of: bundle), mode: 0o700)
             let root = try store.prepare(container: id, image: image, identity: identity)
             try plan.request.write(to: bundle, root: root)
             try BundleAmendments.add(plan.devices, to: bundle)

@@ -2,19 +2,20 @@ internal import Glibc
 internal import LinuxSys
 internal import NIOPosix
 
-/// SIGTERM and SIGINT as something to wait for. To be made before any other thread is: they inherit the blocked signals.
+/// SIGTERM and SIGINT as something to wait for. One a process.
 package struct Termination: Sendable {
     private let descriptor: FDBox
 
     package init() throws {
-        let descriptor = try FD.signals([SIGTERM, SIGINT])
-        try descriptor.setNonBlocking(false)
-        self.descriptor = FDBox(descriptor)
+        descriptor = FDBox(try FD.signalPipe([SIGTERM, SIGINT]))
     }
 
     /// Returns with the first of them.
     package func wait() async throws {
         let descriptor = descriptor
-        try await NIOThreadPool.singleton.runIfActive { while try descriptor.fd.nextSignal() == nil {} }
+        try await NIOThreadPool.singleton.runIfActive {
+            var byte: [UInt8] = [0]
+            _ = try descriptor.fd.read(into: &byte)
+        }
     }
 }

@@ -24,7 +24,7 @@ struct SwiftletDaemon: AsyncParsableCommand {
     @Flag(help: "Say more; the shims too.")
     var debug = false
 
-    /// Made before anything starts a thread.
+    /// Made first: a signal from then on ends it gracefully.
     static let termination = Result { try Termination() }
 
     func run() async throws {

@@ -16,3 +16,4 @@
 #include "clx_sandbox.h"
 #include "clx_spawn.h"
 #include "clx_tree.h"
+#include "clx_termination.h"
