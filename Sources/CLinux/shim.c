@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 int clx_bytes_waiting(int fd) {
     int count = 0;
@@ -17,3 +20,11 @@ int clx_ignore_signal(int signal) {
 }
 
 void clx_trim_heap(void) { malloc_trim(0); }
+
+extern char __executable_start, etext;
+int clx_release_code(void) {
+    /* Only read-only pages lie between these two, so nothing that was written can be lost. */
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = (uintptr_t)&__executable_start & ~(page - 1), end = (uintptr_t)&etext & ~(page - 1);
+    return madvise((void *)start, end - start, MADV_DONTNEED) < 0 ? -errno : 0;
+}

@@ -54,6 +54,10 @@ package func ignoreSignal(_ signal: Int32) throws(SysError) { try check(clx_igno
 /// Gives free pages of the heap back to the system (malloc_trim(3)).
 package func trimHeap() { clx_trim_heap() }
 
+/// Lets go of the pages of this program's code that were touched so far (madvise(2), MADV_DONTNEED): what a process that now waits
+/// for months needed once does not count as its own for ever. What it needs again comes from the page cache.
+package func releaseCode() { _ = clx_release_code() }
+
 /// Puts `bytes` at `path` whole or not at all, and durably: a new file beside it, fsync, rename, fsync of the directory.
 package func replaceFile(at path: String, with bytes: [UInt8], mode: UInt32 = 0o600) throws(SysError) {
     let temporary = "\(path).new"

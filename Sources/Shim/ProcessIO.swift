@@ -25,6 +25,8 @@ final class ProcessIO {
     private var inputRelay: Relay?
     private var outputs: [Relay] = []
     private var console: FDBox?
+    /// Of the terminal; may be asked for before there is one.
+    private var size: (rows: UInt16, columns: UInt16) = (0, 0)
     private var onDrained: (() -> Void)?
     private var drainTimer: TimerToken?
 
@@ -50,7 +52,7 @@ final class ProcessIO {
     /// What the executor gives to the process.
     var processStreams: ProcessStreams {
         targets.terminal
-            ? .terminal(rows: 0, columns: 0) : .descriptors(stdin: streams.stdin, stdout: streams.stdout, stderr: streams.stderr)
+            ? .terminal(rows: size.rows, columns: size.columns) : .descriptors(stdin: streams.stdin, stdout: streams.stdout, stderr: streams.stderr)
     }
 
     private func connectPipes() throws(SysError) {
@@ -114,6 +116,7 @@ final class ProcessIO {
     func attach(console master: FDBox) throws(SysError) {
         try master.fd.setNonBlocking(true)
         console = master
+        if size.rows > 0 { try master.fd.setWindowSize(rows: size.rows, columns: size.columns) }
         if let sink = try sink(targets.stdout, .stdout) {
             try relayOutput(from: FDBox(try master.fd.duplicate()), to: sink)
         } else {
@@ -124,7 +127,9 @@ final class ProcessIO {
     }
 
     func resize(rows: UInt16, columns: UInt16) throws(TaskError) {
-        guard let console else { throw .wrongPhase("resize", "the process has no terminal") }
+        guard targets.terminal else { throw .wrongPhase("resize", "the process has no terminal") }
+        size = (rows, columns)
+        guard let console else { return }
         do throws(SysError) { try console.fd.setWindowSize(rows: rows, columns: columns) } catch { throw .kernel(error) }
     }
 

@@ -17,6 +17,8 @@ final class TaskService {
     /// Called once, when the container is gone.
     var whenIdle: (() -> Void)?
 
+    private var settling = false
+
     init(loop: EventLoop, log: ShimLog, publisher: Publisher, id: String, onShutdown: @escaping () -> Void) {
         self.loop = loop
         self.log = log
@@ -30,7 +32,19 @@ final class TaskService {
     /// No new work from here on.
     func stop() { isStopping = true }
 
+    /// A second after the last burst of calls this process is small again.
+    private func settleSoon() {
+        guard !settling else { return }
+        settling = true
+        loop.after(nanoseconds: 1_000_000_000) { [weak self] in
+            self?.settling = false
+            trimHeap()
+            releaseCode()
+        }
+    }
+
     func handle(_ request: RequestEnvelope, _ answer: @escaping (ResponseEnvelope) -> Void) {
+        settleSoon()
         let call: TaskCall
         do throws(Status) { call = try TaskCall(request) } catch { return answer(ResponseEnvelope(status: error)) }
         let reply: Reply = { [log] result in
