@@ -91,7 +91,9 @@ let package = Package(
         .testTarget(name: "LinuxSysTests", dependencies: ["LinuxSys", "EventLoop"], swiftSettings: strict),
         .testTarget(name: "OCITests", dependencies: ["OCI", "CRILog"], swiftSettings: strict),
         .testTarget(name: "ExecutorTests", dependencies: ["Executor", "Cgroups", "OCI", "LinuxSys"], swiftSettings: strict),
-        .testTarget(name: "TTRPCTests", dependencies: ["TTRPC", "TTRPCLoop", "TTRPCNIO", "TaskAPI", "EventLoop", "LinuxSys", "Messages"], swiftSettings: strict),
+        .testTarget(
+            name: "TTRPCTests",
+            dependencies: ["TTRPC", "TTRPCLoop", "TTRPCNIO", "TaskAPI", "TaskClient", "EventLoop", "LinuxSys", "Messages", protobuf], swiftSettings: strict),
         .testTarget(name: "ShimTests", dependencies: ["Shim", "Executor", "TaskAPI", "TTRPC", "TTRPCLoop", "LinuxSys", "EventLoop", "CRILog"], swiftSettings: strict),
         .testTarget(name: "ImagesTests", dependencies: ["Images", "OCI", "LinuxSys"], swiftSettings: strict),
         .testTarget(name: "CommandTests", dependencies: ["Command", "CRILog", "Images", "OCI", arguments], swiftSettings: strict),

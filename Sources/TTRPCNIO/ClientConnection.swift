@@ -109,7 +109,7 @@ final class ClientConnection: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end("\(error)")
+        end(reason(error))
         context.close(promise: nil)
     }
 

@@ -149,10 +149,11 @@ extension TaskService {
         var request = Containerd_Task_V2_ShutdownRequest()
         request.id = id
         request.now = now
+        let wasOpen = isOpen
         do throws(Status) {
             try await perform("Shutdown", request)
         } catch {
-            guard error.code == .unavailable && !isOpen else { throw error }
+            guard error.code == .unavailable && wasOpen else { throw error }
         }
     }
 }
