@@ -63,7 +63,13 @@ test_a_detached_container_can_be_listed_entered_logged_killed_and_removed() {
     case "$out" in *det*) fail "det is still listed" ;; esac
 }
 
-test_exit_by_a_signal_is_128_and_its_number() { expect 143 swiftlet run --rm "$(image)" sh -c 'kill -TERM $$'; }
+test_exit_by_a_signal_is_128_and_its_number() {
+    local pid status=0
+    swiftlet run --rm --name signalled "$(image)" sleep 1000 & pid=$!
+    until_true 10 bash -c "$BIN/swiftlet --root $SCRATCH/store kill -s KILL signalled"
+    wait $pid || status=$?
+    same $status 137
+}
 
 test_twenty_containers_at_once_give_their_own_codes() {
     local n pids=() status

@@ -51,8 +51,10 @@ final class Creation {
         record.extra = detail.json
         do {
             try store.save(record)
-        } catch .exists {
-            throw CommandFailure("create container", name, "the name is in use")
+        } catch {
+            // `catch .exists` would read better; the optimiser of Swift 6.3 ends with an internal error on it.
+            if case .exists = error { throw CommandFailure("create container", name, "the name is in use") }
+            throw error
         }
         undo.add("forget \(id)") { try store.remove(container: id) }
         return try Container(record, context)
