@@ -78,12 +78,16 @@ import Testing
     typealias Change = @Sendable (inout Runtime_V1_ContainerConfig) -> Void
 
     static func plan(
-        pod: (inout Runtime_V1_PodSandboxConfig) -> Void = { _ in }, image: ImageConfig = ImageConfig(), _ change: Change = { _ in }
+        _ change: Change = { _ in }, image: ImageConfig = ImageConfig(), pod: (inout Runtime_V1_PodSandboxConfig) -> Void = { _ in }
     ) throws -> ContainerPlan {
         var config = Runtime_V1_ContainerConfig()
         config.metadata.name = "c"
         change(&config)
-        let sandbox = try SandboxPlan(SandboxPlanTests.config { $0.logDirectory = "/logs"; pod(&$0) })
+        let sandbox = try SandboxPlan(
+            SandboxPlanTests.config {
+                $0.logDirectory = "/logs"
+                pod(&$0)
+            })
         return try ContainerPlan(config, image: image, in: .init(sandbox: sandbox, paths: SandboxPaths(state: "/s", id: "i")))
     }
 
@@ -174,7 +178,7 @@ import Testing
         #expect(try Self.plan(image: image).stopSignal == 15)
         image.run.stopSignal = "SIGRTMIN+3"
         #expect(try Self.plan(image: image).stopSignal == 37)
-        #expect(try Self.plan(image: image) { $0.stopSignal = .sigusr1 }.stopSignal == 10)
+        #expect(try Self.plan({ $0.stopSignal = .sigusr1 }, image: image).stopSignal == 10)
         image.run.stopSignal = "SIGNONE"
         #expect(throws: PluginError.self) { try Self.plan(image: image) }
     }
