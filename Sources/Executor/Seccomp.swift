@@ -32,9 +32,36 @@ package struct SeccompFilter: Equatable, Sendable {
 
     package init(_ spec: SeccompSpec) throws(SeccompError) {
         flags = try Self.flags(spec.flags)
-        let builder = try SeccompBuilder.make(defaultAction: SeccompBuilder.action(spec.defaultAction, spec.defaultErrnoRet))
-        try builder.add(spec)
-        program = try builder.export()
+        let architectures = try SeccompBuilder.architectures(spec)
+        let nextProgram = SeccompBuilder.unusedAction(spec)
+        var whole: [UInt8] = []
+        for (number, architecture) in architectures.enumerated() {
+            let isLast = number == architectures.count - 1
+            let builder = try SeccompBuilder.make(for: architecture, spec, otherwise: isLast ? nil : nextProgram)
+            try builder.add(spec)
+            let part = try builder.export()
+            whole += isLast ? part : Self.falling(through: part, at: nextProgram)
+        }
+        guard whole.count / 8 <= 4096 else {
+            throw .unsupported(field: "linux.seccomp", reason: "makes \(whole.count / 8) instructions, the kernel takes 4096")
+        }
+        program = whole
+    }
+
+    /// A program whose answer for other architectures is to go on behind its end.
+    ///
+    /// libseccomp takes a time that grows with the square of the calls of all architectures together: one program for each,
+    /// one behind the other, decides the same in a third of it.
+    private static func falling(through part: [UInt8], at nextProgram: UInt32) -> [UInt8] {
+        var result = part
+        for at in stride(from: 0, to: part.count, by: 8) where UInt16(part[at]) | UInt16(part[at + 1]) << 8 == 0x06 /* return */ {
+            let value = (0..<4).reduce(UInt32(0)) { $0 | UInt32(part[at + 4 + $1]) << UInt32(8 * $1) }
+            guard value == nextProgram else { continue }
+            let distance = UInt32((part.count - at) / 8 - 1)
+            result[at] = 0x05  // jump
+            for byte in 0..<4 { result[at + 4 + byte] = UInt8(truncatingIfNeeded: distance >> UInt32(8 * byte)) }
+        }
+        return result
     }
 
     /// For this thread and what it executes. Needs no_new_privs or CAP_SYS_ADMIN: with no_new_privs it is the last step before exec,
@@ -63,9 +90,44 @@ package struct SeccompFilter: Equatable, Sendable {
     private let context: scmp_filter_ctx
     private let defaultAction: UInt32
 
-    static func make(defaultAction: UInt32) throws(SeccompError) -> SeccompBuilder {
+    /// What a program answers, until it is replaced, where the next one is to be asked: an action that this document does not ask for.
+    static func unusedAction(_ spec: SeccompSpec) -> UInt32 {
+        let used = Set(spec.rules.map { action($0.action, $0.errnoRet) } + [action(spec.defaultAction, spec.defaultErrnoRet)])
+        // A document has fewer rules than there are numbers for a tracer.
+        return (0...0xffff).lazy.map { action(.trace, $0) }.first { !used.contains($0) } ?? action(.trace, 0)
+    }
+
+    /// The native one first, then those of the document, each once.
+    static func architectures(_ spec: SeccompSpec) throws(SeccompError) -> [UInt32] {
+        var result = [seccomp_arch_native()]
+        for (number, architecture) in spec.architectures.enumerated() {
+            // SCMP_ARCH_X86_64 is x86_64 to the resolver.
+            let token = unsafe seccomp_arch_resolve_name(architecture.rawValue.dropFirst("SCMP_ARCH_".utf8.count).lowercased())
+            guard token != 0 else {
+                throw .unsupported(field: "linux.seccomp.architectures[\(number)]", reason: "libseccomp does not know \(architecture.rawValue)")
+            }
+            if !result.contains(token) { result.append(token) }
+        }
+        return result
+    }
+
+    /// For one architecture; `otherwise` is the answer for any other, by default to kill.
+    static func make(for architecture: UInt32, _ spec: SeccompSpec, otherwise: UInt32?) throws(SeccompError) -> SeccompBuilder {
+        let defaultAction = action(spec.defaultAction, spec.defaultErrnoRet)
         guard let context = unsafe seccomp_init(defaultAction) else { throw .build(SysError(ENOMEM, "seccomp_init")) }
-        return unsafe SeccompBuilder(context: context, defaultAction: defaultAction)
+        let builder = unsafe SeccompBuilder(context: context, defaultAction: defaultAction)
+        try builder.limit(to: architecture, otherwise)
+        return builder
+    }
+
+    private func limit(to architecture: UInt32, _ otherwise: UInt32?) throws(SeccompError) {
+        var result: Int32 = 0
+        if architecture != seccomp_arch_native() {
+            result = unsafe seccomp_arch_add(context, architecture)
+            if result == 0 { result = unsafe seccomp_arch_remove(context, seccomp_arch_native()) }
+        }
+        if result == 0, let otherwise { result = unsafe seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, otherwise) }
+        guard result == 0 else { throw .build(SysError(-result, "choose the architecture of the seccomp filter")) }
     }
 
     private init(context: scmp_filter_ctx, defaultAction: UInt32) {
@@ -74,21 +136,10 @@ package struct SeccompFilter: Equatable, Sendable {
     }
 
     func add(_ spec: SeccompSpec) throws(SeccompError) {
-        // A tree instead of a list when there are many calls: found in a few steps, whatever their order.
-        if spec.rules.reduce(0, { $0 + $1.names.count }) > 32 { _ = unsafe seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2) }
-        for (number, architecture) in spec.architectures.enumerated() { try add(architecture, field: "linux.seccomp.architectures[\(number)]") }
         for (number, rule) in spec.rules.enumerated() { try add(rule, field: "linux.seccomp.syscalls[\(number)]") }
     }
 
     deinit { unsafe seccomp_release(context) }
-
-    private func add(_ architecture: SeccompSpec.Architecture, field: String) throws(SeccompError) {
-        // SCMP_ARCH_X86_64 is x86_64 to the resolver.
-        let token = unsafe seccomp_arch_resolve_name(architecture.rawValue.dropFirst("SCMP_ARCH_".utf8.count).lowercased())
-        guard token != 0 else { throw .unsupported(field: field, reason: "libseccomp does not know \(architecture.rawValue)") }
-        let result = unsafe seccomp_arch_add(context, token)
-        guard result == 0 || result == -EEXIST else { throw .build(SysError(-result, "add to the seccomp filter", on: field)) }
-    }
 
     private func add(_ rule: SeccompSpec.Rule, field: String) throws(SeccompError) {
         let action = Self.action(rule.action, rule.errnoRet)

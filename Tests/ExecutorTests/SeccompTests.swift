@@ -89,6 +89,26 @@ import Testing
         #expect(answer(listed.program, call: 3, architecture: foreign) == 0x7fff_0000)
     }
 
+    @Test("each architecture's calls are judged by its own numbers, and what a tracer is told is never taken for anything else")
+    func numbers() throws {
+        // read is 0 on x86_64, 3 on i386, 63 on arm64, 0x40000000 on x32; mkdirat is 258, 296, 34 and 0x40000102.
+        let rules: JSON = [
+            ["names": ["read"], "action": "SCMP_ACT_ALLOW"], ["names": ["mkdirat"], "action": "SCMP_ACT_TRACE", "errnoRet": 0],
+            ["names": ["openat"], "action": "SCMP_ACT_TRACE", "errnoRet": 1],
+        ]
+        let architectures: JSON = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_AARCH64"]
+        let filter = try SeccompFilter(spec(["defaultAction": "SCMP_ACT_ERRNO", "architectures": architectures, "syscalls": rules]))
+        let numbers: [(UInt32, Int32, Int32)] = [
+            (0xc000_003e, 0, 258), (0x4000_0003, 3, 296), (0xc000_003e, 0x4000_0000, 0x4000_0102), (0xc000_00b7, 63, 34),
+        ]
+        for (architecture, read, mkdirat) in numbers {
+            #expect(answer(filter.program, call: read, architecture: architecture) == 0x7fff_0000)
+            #expect(answer(filter.program, call: mkdirat, architecture: architecture) == 0x7ff0_0000)
+            #expect(answer(filter.program, call: mkdirat + 1000, architecture: architecture) == 0x0005_0001)
+        }
+        #expect(answer(filter.program, call: 0, architecture: 0x8000_0016) == 0)
+    }
+
     @Test("names that are unknown here, and rules that say what holds anyway, change nothing")
     func unknown() throws {
         let rules: JSON = [["names": ["no_such_call", "read"], "action": "SCMP_ACT_ALLOW"]]
