@@ -1,0 +1,94 @@
+import Glibc
+import LinuxSys
+import OCI
+import Testing
+
+/// security.md, the rows of the executor: each plays the attack.
+@Suite("attacks on the set-up", .enabled(if: Needs.containers, Needs.reason))
+struct ContainerAttackTests {
+    @Test("a link in the place of /proc, /sys or /dev is refused (CVE-2019-19921, CVE-2026-41579)", arguments: ["proc", "sys", "dev"])
+    func linkedSystemDirectory(_ name: String) throws {
+        let bundle = try TestBundle()
+        _ = unsafe rmdir("\(bundle.rootfs)/\(name)")
+        _ = unsafe mkdir("\(bundle.rootfs)/elsewhere", 0o755)
+        _ = unsafe symlink("/elsewhere", "\(bundle.rootfs)/\(name)")
+        // No file system on /dev, so that its nodes would land where the link leads.
+        let config = TestConfig("true").with { if name == "dev" { $0.mounts.removeSubrange(1...2) } }
+        let result = try bundle.run(config)
+        #expect(result.status == .code(1))
+        #expect(result.errors.contains("/\(name) (must be a directory of the rootfs, not a link)"), "\(result.errors)")
+        #expect(try subdirectories(of: "\(bundle.rootfs)/elsewhere") == [])
+        #expect(bundle.leftovers == [])
+    }
+
+    @Test("mount targets that are links stay inside the root, dangling ones too (CVE-2021-30465, CVE-2024-45310)")
+    func linkedTarget() throws {
+        let bundle = try TestBundle()
+        let outside = "\(bundle.directory)/outside"
+        _ = unsafe mkdir(outside, 0o755)
+        _ = unsafe symlink(outside, "\(bundle.rootfs)/link")
+        _ = unsafe symlink("../../../../../../\(outside)/deep", "\(bundle.rootfs)/up")
+        let config = TestConfig(script: "grep -c ' /tmp/' /proc/self/mountinfo").with {
+            $0.mounts.append(TestConfig.mount("/link/made", "tmpfs", []))
+            $0.mounts.append(TestConfig.mount("/up/file", "bind", ["bind"], source: "/etc/hostname"))
+        }
+        let result = try bundle.run(config)
+        #expect(result.lines == ["2"], "\(result.errors)")
+        #expect(try TestBundle.shell("ls \(outside)").output == "")
+    }
+
+    @Test("the host's binary cannot be written from a container through /proc/self/exe (CVE-2019-5736)")
+    func ownBinary() throws {
+        let bundle = try TestBundle()
+        try bundle.configure(TestConfig("sleep", "1000"))
+        #expect(try bundle.run(["run", "-d", bundle.id]).status == .code(0))
+        // The interpreter line makes the container execute the runtime itself, which then is what it can open for writing.
+        try bundle.write("#!/proc/self/exe\n", to: "rootfs/evil", mode: 0o755)
+        let before = try FD.open(TestBundle.program, O_RDONLY).info()
+        let result = try bundle.run(["exec", bundle.id, "/evil"])
+        #expect(result.status != .code(0))
+        let writer = "for i in 1 2 3; do echo evil >> /proc/1/exe; done 2>/dev/null; true"
+        _ = try bundle.run(["exec", bundle.id, "sh", "-c", writer])
+        #expect(try FD.open(TestBundle.program, O_RDONLY).info().isSameFile(as: before))
+        #expect(try bundle.run(["--version"]).status == .code(0))
+    }
+
+    @Test("the program that runs is on a mount that cannot be written")
+    func sealedProgram() throws {
+        let bundle = try TestBundle()
+        // While it waits, init still is the runtime's own binary: the host's root itself cannot open that for writing.
+        try bundle.configure(TestConfig("true"))
+        #expect(try bundle.run(["create", "--pid-file", "\(bundle.directory)/pid", bundle.id]).status == .code(0))
+        let result = try TestBundle.shell("exec 3>>/proc/$(cat \(bundle.directory)/pid)/exe")
+        #expect(result.status != .code(0))
+        #expect(result.errors.contains("Read-only file system") || result.errors.contains("Text file busy"), "\(result.errors)")
+        #expect(result.errors.contains("Read-only file system"), "a busy file could be written later: \(result.errors)")
+    }
+
+    @Test("/proc is not mounted over but for what system containers need")
+    func procMount() throws {
+        let bundle = try TestBundle()
+        let result = try bundle.run(TestConfig("true").with { $0.mounts.append(TestConfig.mount("/proc/self/attr", "bind", ["bind"], source: "/tmp")) })
+        #expect(result.errors == "swiftlet-oci: config.json mounts[4].destination: /proc/self/attr must not be mounted over\n")
+    }
+
+    @Test("no descriptor of the runtime is inherited (CVE-2024-21626)")
+    func descriptors() throws {
+        let bundle = try TestBundle()
+        try bundle.configure(TestConfig("sleep", "1000"))
+        #expect(try bundle.run(["run", "-d", bundle.id]).status == .code(0))
+        #expect(try bundle.run(["exec", bundle.id, "ls", "/proc/1/fd"]).lines == ["0", "1", "2"])
+        #expect(try bundle.run(["exec", bundle.id, "ls", "/proc/self/fd"]).lines == ["0", "1", "2", "3"])
+        for number in 3...12 {
+            #expect(try bundle.run(["exec", "--cwd", "/proc/self/fd/\(number)", bundle.id, "true"]).status == .code(1))
+        }
+    }
+
+    @Test("a user id is a plain number below 2^32-1 (CVE-2026-30892, CVE-2024-40635)", arguments: ["4294967295", "4294967296", "-1", "0x1", " 1", "root", "1:"])
+    func userID(_ text: String) throws {
+        let bundle = try TestBundle()
+        try bundle.configure(TestConfig("sleep", "1000"))
+        #expect(try bundle.run(["run", "-d", bundle.id]).status == .code(0))
+        #expect(try bundle.run(["exec", "--user=\(text)", bundle.id, "id"]).status == .code(1))
+    }
+}

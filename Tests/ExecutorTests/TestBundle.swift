@@ -1,0 +1,149 @@
+import Executor
+import Glibc
+import LinuxSys
+import OCI
+import Testing
+
+/// What the tests of real containers need of the machine.
+enum Needs {
+    static let containers = unsafe geteuid() == 0 && access("/bin/busybox", X_OK) == 0 && access(TestBundle.program, X_OK) == 0
+    static let reason: Comment = "needs root, busybox-static and the built swiftlet-oci"
+}
+
+/// A bundle with a busybox root in a directory of its own, and the program to run it with. All is removed with it.
+final class TestBundle: Sendable {
+    let directory: String
+    let id: String
+    var stateRoot: String { "\(directory)/state" }
+    var rootfs: String { "\(directory)/rootfs" }
+
+    /// `swiftlet-oci` beside the test program in the build folder.
+    static let program: String = {
+        var path = [UInt8](repeating: 0, count: 4096)
+        let count = unsafe path.withUnsafeMutableBytes { unsafe readlink("/proc/self/exe", $0.bindMemory(to: CChar.self).baseAddress!, $0.count) }
+        let own = String(decoding: path[..<max(0, count)], as: UTF8.self)
+        return own.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/swiftlet-oci"
+    }()
+
+    static let commands = [
+        "sh", "ls", "cat", "echo", "id", "mount", "sleep", "true", "env", "ps", "hostname", "stat", "touch", "grep", "ip", "kill", "tty", "readlink",
+        "pwd", "mkdir", "umask", "head", "test", "mknod", "tail", "wc", "sync",
+    ]
+
+    init() throws {
+        var template = Array("/tmp/swiftlet-executor-XXXXXX".utf8CString)
+        let made = unsafe template.withUnsafeMutableBufferPointer { unsafe mkdtemp($0.baseAddress!).map { unsafe String(cString: $0) } }
+        directory = try #require(made)
+        id = "t" + directory.split(separator: "-").last!.filter { $0.isLetter || $0.isNumber }
+        for name in ["", "bin", "proc", "sys", "dev", "etc", "tmp", "root"] { _ = unsafe mkdir("\(rootfs)/\(name)", 0o755) }
+        try Self.shell("cp /bin/busybox \(rootfs)/bin/busybox")
+        for name in Self.commands { _ = unsafe symlink("busybox", "\(rootfs)/bin/\(name)") }
+        try write("root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n", to: "rootfs/etc/passwd")
+    }
+
+    deinit {
+        _ = try? run(["delete", "-f", id])
+        _ = try? Self.shell("rm -rf \(directory)")
+    }
+
+    func write(_ text: String, to name: String, mode: UInt32 = 0o644) throws {
+        let file = try FD.open("\(directory)/\(name)", O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+        try file.writeAll(Array(text.utf8))
+    }
+
+    func read(_ name: String) throws -> String {
+        String(decoding: try FD.open("\(directory)/\(name)", O_RDONLY).readAll(limit: 1 << 20), as: UTF8.self)
+    }
+
+    @discardableResult
+    static func shell(_ script: String) throws -> Outcome {
+        Outcome(try runProgram("/bin/sh", ["-c", script], environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], directory: "/", deadline: 60_000_000_000))
+    }
+
+    struct Outcome {
+        let status: LinuxSys.ExitStatus
+        let output: String
+        let errors: String
+
+        init(_ result: ProgramOutput) {
+            status = result.status
+            output = String(decoding: result.stdout, as: UTF8.self)
+            errors = String(decoding: result.stderr, as: UTF8.self)
+        }
+        var lines: [String] { output.split(separator: "\n").map(String.init) }
+    }
+
+    /// `swiftlet-oci` with its state in this directory.
+    @discardableResult
+    func run(_ arguments: [String]) throws -> Outcome {
+        Outcome(
+            try runProgram(
+                Self.program, ["--root", stateRoot] + arguments, environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], directory: directory,
+                deadline: 60_000_000_000))
+    }
+
+    /// Writes config.json and runs it to its end.
+    func run(_ config: TestConfig) throws -> Outcome {
+        try configure(config)
+        return try run(["run", id])
+    }
+
+    func configure(_ config: TestConfig) throws { try write(config.json.text(pretty: true), to: "config.json") }
+
+    /// Nothing of the container is left: no state, no cgroup.
+    var leftovers: [String] {
+        let state = (try? subdirectories(of: stateRoot)) ?? []
+        let cgroups = (try? Self.shell("find /sys/fs/cgroup -name \(id) 2>/dev/null").lines) ?? []
+        return state + cgroups
+    }
+}
+
+/// config.json as tests change it: what runc's template has, without what a test does not look at.
+struct TestConfig {
+    var process: JSONObject
+    var linux: JSONObject
+    var members = JSONObject()
+    var mounts: [JSON]
+    var readonlyRoot = false
+
+    static let capabilities: JSON = ["CAP_KILL", "CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_DAC_OVERRIDE"]
+
+    init(_ args: String...) {
+        process = JSONObject()
+        process["args"] = .array(args.map { .string($0) })
+        process["cwd"] = "/"
+        process["env"] = ["PATH=/bin"]
+        process["user"] = ["uid": 0, "gid": 0]
+        process["capabilities"] = ["bounding": Self.capabilities, "effective": Self.capabilities, "permitted": Self.capabilities]
+        linux = JSONObject()
+        linux["namespaces"] = [["type": "pid"], ["type": "network"], ["type": "ipc"], ["type": "uts"], ["type": "mount"], ["type": "cgroup"]]
+        mounts = [
+            Self.mount("/proc", "proc", []), Self.mount("/dev", "tmpfs", ["nosuid", "mode=755", "size=65536k"]),
+            Self.mount("/dev/pts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]),
+            Self.mount("/sys", "sysfs", ["nosuid", "noexec", "nodev", "ro"]),
+        ]
+    }
+
+    /// A shell script.
+    init(script: String) { self.init("sh", "-c", script) }
+
+    static func mount(_ destination: String, _ type: String, _ options: [String], source: String? = nil) -> JSON {
+        ["destination": .string(destination), "type": .string(type), "source": .string(source ?? type), "options": .array(options.map { .string($0) })]
+    }
+
+    func with(_ change: (inout TestConfig) -> Void) -> TestConfig {
+        var copy = self
+        change(&copy)
+        return copy
+    }
+
+    var json: JSON {
+        var document = members
+        document["ociVersion"] = "1.0.2"
+        document["process"] = .object(process)
+        document["root"] = ["path": "rootfs", "readonly": .bool(readonlyRoot)]
+        document["mounts"] = .array(mounts)
+        document["linux"] = .object(linux)
+        return .object(document)
+    }
+}
