@@ -9,7 +9,7 @@ extension Apply {
         let device = plan.device
         var parts = PathComponents(device.path).parts
         guard let name = parts.popLast() else { throw SysError(EINVAL, "mknod", on: device.path) }
-        let directory = try root.makePlainDirectory(parts.joined(separator: "/"))
+        let directory = try root.makePlainDirectory("/" + parts.joined(separator: "/"))
         switch plan.making {
         case .node: try makeNode(device, name, in: directory)
         case .bind: try bindNode(device, name, in: directory)

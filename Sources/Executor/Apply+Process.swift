@@ -70,8 +70,9 @@ extension Apply {
     func makeWorkingDirectory(_ path: String) throws(SysError) {
         do {
             _ = try root.makeDirectory(path)
-        } catch where error.errno == EROFS || error.errno == EACCES {
-            // Told when it is entered.
+        } catch {
+            // On a read-only file system it is told when it is entered.
+            guard error.errno == EROFS || error.errno == EACCES else { throw SysError(error.errno, "chdir", on: path) }
         }
     }
 

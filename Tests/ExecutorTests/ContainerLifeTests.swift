@@ -43,7 +43,7 @@ struct ContainerLifeTests {
         try TestBundle.shell("chmod 755 \(bundle.directory); chown -R 100000:100000 \(bundle.rootfs)")
         try bundle.configure(
             TestConfig("sleep", "1000").with {
-                $0.linux["namespaces"] = [["type": "pid"], ["type": "mount"], ["type": "user"], ["type": "cgroup"]]
+                $0.linux["namespaces"] = [["type": "pid"], ["type": "mount"], ["type": "user"], ["type": "cgroup"], ["type": "network"]]
                 $0.linux["uidMappings"] = [["containerID": 0, "hostID": 100_000, "size": 65_536]]
                 $0.linux["gidMappings"] = [["containerID": 0, "hostID": 100_000, "size": 65_536]]
             })

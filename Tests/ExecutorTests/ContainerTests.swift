@@ -26,7 +26,7 @@ struct ContainerTests {
     @Test("it has the default devices and links, and nothing else in /dev")
     func devices() throws {
         let bundle = try TestBundle()
-        let result = try bundle.run(TestConfig(script: "ls /dev; stat -c '%t %T %a' /dev/null /dev/urandom; readlink /dev/stdout /dev/ptmx"))
+        let result = try bundle.run(TestConfig(script: "ls /dev; stat -c '%t %T %a' /dev/null /dev/urandom; readlink /dev/stdout; readlink /dev/ptmx"))
         #expect(
             result.lines == [
                 "fd", "full", "null", "ptmx", "pts", "random", "stderr", "stdin", "stdout", "tty", "urandom", "zero", "1 3 666", "1 9 666",
@@ -122,6 +122,33 @@ struct ContainerTests {
         #expect(result.status == .code(4), "\(result.errors)")
         #expect(result.lines.first == "0" && result.lines.last == "null")
         #expect(try FD.open("\(bundle.rootfs)/f", O_RDONLY).info().uid == 100_000)
+    }
+
+    @Test("another container's user namespace is joined by its path, with a pid namespace of one's own in it")
+    func joinedUserNamespace() throws {
+        let first = try TestBundle()
+        let second = try TestBundle()
+        for bundle in [first, second] { try TestBundle.shell("chmod 755 \(bundle.directory); chown -R 100000:100000 \(bundle.rootfs)") }
+        let namespaces: [JSON] = [["type": "pid"], ["type": "network"], ["type": "mount"]]
+        try first.configure(
+            TestConfig("sleep", "1000").with {
+                $0.linux["namespaces"] = .array(namespaces + [["type": "user"]])
+                $0.linux["uidMappings"] = [["containerID": 0, "hostID": 100_000, "size": 65_536]]
+                $0.linux["gidMappings"] = [["containerID": 0, "hostID": 100_000, "size": 65_536]]
+            })
+        let started = try first.run(["run", "-d", "--pid-file", "\(first.directory)/pid", first.id])
+        #expect(started.status == .code(0), "\(started.errors)")
+        let place = "/proc/\(try first.read("pid"))/ns/user"
+        let log: JSON = [["path": "/bin/sh", "args": ["sh", "-c", "id -u; exec readlink /proc/self/ns/user"]]]
+        let config = TestConfig(script: "id -u; echo $$; readlink /proc/self/ns/user; cat /proc/self/uid_map; exit 6").with {
+            $0.linux["namespaces"] = .array(namespaces + [["type": "user", "path": .string(place)]])
+            $0.members["hooks"] = ["createRuntime": log]
+        }
+        let result = try second.run(config)
+        #expect(result.status == .code(6), "\(result.errors)")
+        #expect(Array(result.lines.prefix(3)) == ["0", "1"] + (try TestBundle.shell("readlink \(place)").lines))
+        #expect(result.lines.last?.contains("100000") == true)
+        #expect(second.leftovers == [])
     }
 
     @Test("a network namespace is joined by its path")
