@@ -230,7 +230,17 @@ private let canMake = getuid() == 0 && Cgroup.hostMode != nil
         }
     }
 
-    @Test("the device program of v2 does the same in the kernel", .enabled(if: Cgroup.hostMode != .v1, "needs a v2 hierarchy"))
+    @Test("one device more is what a rule allows, for what it allows")
+    func oneDevice() throws {
+        try withCgroup(["devices": [["allow": false, "access": "rwm"], ["allow": true, "type": "c", "major": 1, "minor": 11, "access": "r"]]]) { cgroup in
+            let shell = try WaitingShell("true < /dev/null && true < /dev/kmsg && ! true > /dev/kmsg && exit 9")
+            try cgroup.add(pid: shell.pid)
+            try shell.go()
+            #expect(shell.wait() == .code(9))
+        }
+    }
+
+    @Test("the device program of v2 does the same in the kernel", .enabled(if: Cgroup.hostMode == .hybrid, "v2 hosts run it in the test before"))
     func deviceProgram() throws {
         try withCgroup { cgroup in
             let unified = try #require(cgroup.unified)
@@ -240,6 +250,25 @@ private let canMake = getuid() == 0 && Cgroup.hostMode != nil
             try alone.add(pid: shell.pid)
             try shell.go()
             #expect(shell.wait() == .code(9))
+        }
+    }
+
+    @Test("limits are in the kernel's files of v2", .enabled(if: Cgroup.hostMode == .unified, "needs v2 alone"))
+    func unifiedLimits() throws {
+        let wanted: JSON = [
+            "memory": ["limit": 33_554_432, "swap": 67_108_864, "reservation": 4096], "cpu": ["shares": 512, "quota": 20_000, "period": 50_000],
+            "pids": ["limit": 7], "unified": ["memory.high": "16777216"],
+        ]
+        try withCgroup(wanted) { cgroup in
+            let place = try #require(cgroup.unified)
+            let values = [
+                "memory.max": "33554432", "memory.swap.max": "33554432", "memory.low": "4096", "memory.high": "16777216", "cpu.weight": "59",
+                "cpu.max": "20000 50000", "pids.max": "7",
+            ]
+            // A controller can be left out of the kernel; then create has refused the limit already.
+            for (file, value) in values { #expect(try text("\(place)/\(file)") == value) }
+            try cgroup.update(ResourcesSpec(json: (["memory": ["limit": -1], "pids": ["limit": -1]] as JSON).encoded()))
+            #expect(try text("\(place)/memory.max") == "max" && text("\(place)/pids.max") == "max")
         }
     }
 }
