@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CLinux
+import Glibc
 
 /// What a program that ran to its end wrote, and how it ended.
 package struct ProgramOutput: Equatable, Sendable {

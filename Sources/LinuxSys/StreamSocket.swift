@@ -5,7 +5,8 @@ extension FD {
     package func sendSome(_ bytes: [UInt8], from offset: Int = 0) throws(SysError) -> Transfer {
         while true {
             let count = unsafe bytes.withUnsafeBytes {
-                unsafe Glibc.send(raw, $0.baseAddress.map { unsafe $0 + offset }, $0.count - offset, Int32(truncatingIfNeeded: MSG_NOSIGNAL))
+                let start = unsafe $0.baseAddress.map { unsafe $0 + offset }
+                return unsafe Glibc.send(raw, start, $0.count - offset, Int32(truncatingIfNeeded: MSG_NOSIGNAL))
             }
             if count >= 0 { return .bytes(count) }
             switch Glibc.errno {

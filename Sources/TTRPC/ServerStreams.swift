@@ -77,7 +77,7 @@ package struct ServerStreams<Codec: EnvelopeCodec>: Sendable {
 
     private mutating func request(_ frame: Frame) -> [ServerAction] {
         guard frame.stream > last else {
-            return refuse(frame.stream, Status(.invalidArgument, "stream \(frame.stream): ids rise and are used once, \(last) was the last"))
+            return refuse(frame.stream, Status(.invalidArgument, "stream \(frame.stream): ids rise, and \(last) was used already"))
         }
         last = frame.stream
         guard frame.flags.isSubset(of: [.remoteClosed, .remoteOpen]), frame.flags.rawValue != 3 else {

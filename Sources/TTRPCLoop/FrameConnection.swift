@@ -1,5 +1,5 @@
-import LinuxSys
 import EventLoop
+import LinuxSys
 import TTRPC
 
 /// One stream socket on the loop: frames in, frames out. Neither direction ever blocks or holds more than its bound.

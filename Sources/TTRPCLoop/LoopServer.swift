@@ -1,5 +1,5 @@
-import Glibc
 package import EventLoop
+import Glibc
 package import LinuxSys
 package import TTRPC
 
@@ -9,6 +9,8 @@ package import TTRPC
 package final class LoopServer<Codec: EnvelopeCodec> {
     /// Connections at one time; more wait in the kernel's backlog until one of these closes.
     private let mostConnections: Int
+    /// The user whose connections are taken, beside root's.
+    private let owner = effectiveUserID()
     private let loop: EventLoop
     private let listener: FDBox
     private let limits: StreamLimits
@@ -68,15 +70,14 @@ package final class LoopServer<Codec: EnvelopeCodec> {
 
     private func take(_ socket: FDBox) throws(SysError) {
         let peer = try socket.fd.peerCredentials()
-        guard peer.uid == 0 || peer.uid == effectiveUserID() else {
+        guard peer.uid == 0 || peer.uid == owner else {
             report?("connection of user \(peer.uid) (pid \(peer.pid)) refused")
             return
         }
         count += 1
         let number = count
-        connections[number] = try ServerConnection(loop: loop, socket: socket, peer: peer, limits: limits, handler: handler) { [weak self] reason in
-            self?.ended(number, reason)
-        }
+        connections[number] = try ServerConnection(
+            loop: loop, socket: socket, peer: peer, limits: limits, handler: handler, onEnd: { [weak self] in self?.ended(number, $0) })
     }
 
     private func ended(_ number: Int, _ reason: String) {

@@ -100,9 +100,10 @@ final class ServerConnection: ChannelInboundHandler {
 
     private func finish(_ stream: UInt32, _ outcome: CallOutcome) {
         calls.removeValue(forKey: stream)?.timer?.cancel()
-        let frame = switch outcome {
-        case .response(let response): streams.respond(stream, response)
-        case .streamEnded: streams.finish(stream)
+        let frame: Frame?
+        switch outcome {
+        case .response(let response): frame = streams.respond(stream, response)
+        case .streamEnded: frame = streams.finish(stream)
         }
         if let frame { _ = write(frame) }
     }

@@ -107,7 +107,8 @@ package final class TTRPCClient: Sendable {
     }
 
     private func begin(
-        _ envelope: RequestEnvelope, _ shape: CallShape, _ key: CallKey, _ timeout: Duration?, _ sink: @escaping @Sendable (CallEvent) -> Void
+        _ envelope: RequestEnvelope, _ shape: CallShape, _ key: CallKey, _ timeout: Duration?,
+        _ sink: @escaping @Sendable (CallEvent) -> Void
     ) {
         let connection = connection
         let time = timeout.map { TimeAmount.nanoseconds($0.wholeNanoseconds) }
@@ -141,6 +142,7 @@ func reason(_ error: any Error) -> String {
     switch error {
     case let error as IOError: SysError(error.errnoCode, "").reason
     case let error as NIOConnectionError: error.connectionErrors.first.map { "\($0.error)" } ?? "\(error)"
+    case SocketAddressError.unixDomainSocketPathTooLong: "the path is longer than a socket address holds"
     default: "\(error)"
     }
 }

@@ -22,7 +22,7 @@ package final class TTRPCServer: Sendable {
         path: String, routes: Routes, limits: StreamLimits = StreamLimits(calls: 1024), mostConnections: Int = 256
     ) async throws(Status) -> TTRPCServer {
         let socket = try bind(path)
-        let state = ServerState(mostConnections: mostConnections)
+        let state = ServerState(mostConnections: mostConnections, owner: effectiveUserID())
         do {
             let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .childChannelInitializer { channel in
@@ -65,7 +65,7 @@ package final class TTRPCServer: Sendable {
         }
         let credentials: EventLoopFuture<Credentials> = options.unsafeGetSocketOption(level: .socket, name: .init(rawValue: SO_PEERCRED))
         return credentials.flatMapThrowing { peer in
-            guard peer.uid == 0 || peer.uid == geteuid() else { throw Status(.permissionDenied, "user \(peer.uid)") }
+            guard peer.uid == 0 || peer.uid == state.owner else { throw Status(.permissionDenied, "user \(peer.uid)") }
         }
     }
 
@@ -88,10 +88,15 @@ private struct Credentials: Sendable {
 /// The open connections of a server.
 final class ServerState: Sendable {
     let tasks = TaskRegistry()
+    /// The user whose connections are taken, beside root's.
+    let owner: UInt32
     private let mostConnections: Int
     private let open = Mutex<[ObjectIdentifier: any Channel]>([:])
 
-    init(mostConnections: Int) { self.mostConnections = mostConnections }
+    init(mostConnections: Int, owner: UInt32) {
+        self.mostConnections = mostConnections
+        self.owner = owner
+    }
 
     var channels: [any Channel] { open.withLock { Array($0.values) } }
 

@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CTaskProto
+import Glibc
 
 /// The memory of one message while it is being encoded: strings, byte fields, nested messages. All freed at once.
 ///
@@ -8,7 +7,7 @@ internal import CTaskProto
 @safe final class Arena {
     private var blocks: [UnsafeMutableRawPointer] = unsafe []
 
-    deinit { for unsafe block in unsafe blocks { unsafe free(block) } }
+    deinit { unsafe blocks.forEach { unsafe free($0) } }
 
     private func allocate<T>(_ type: T.Type, _ count: Int) -> UnsafeMutablePointer<T> {
         guard let block = unsafe calloc(max(count, 1), MemoryLayout<T>.stride) else { fatalError("out of memory") }

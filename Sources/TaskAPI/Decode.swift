@@ -49,7 +49,8 @@ enum WireCheck {
         let fields = unsafe UnsafeBufferPointer(start: descriptor.fields, count: Int(descriptor.n_fields))
         var rest = bytes
         while !rest.isEmpty {
-            guard let tag = varint(&rest), tag >> 3 > 0, tag >> 3 <= 0x1fff_ffff, let body = value(&rest, wireType: tag & 7) else { return false }
+            guard let tag = varint(&rest), tag >> 3 > 0, tag >> 3 <= 0x1fff_ffff else { return false }
+            guard let body = value(&rest, wireType: tag & 7) else { return false }
             guard tag & 7 == 2, let field = unsafe fields.first(where: { unsafe UInt64($0.id) == tag >> 3 }) else { continue }
             switch unsafe field.type {
             case PROTOBUF_C_TYPE_STRING:

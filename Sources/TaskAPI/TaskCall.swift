@@ -44,7 +44,9 @@ package enum TaskCall: Equatable, Sendable {
     /// Calls with the fields id and exec_id only: all of these messages are the same on the wire.
     private static func ofProcess(_ method: String, _ payload: [UInt8]) throws(Status) -> TaskCall {
         let name = "containerd.task.v2.\(method)Request"
-        let (id, execID) = try unsafe decode(payload, name, containerd__task__v2__state_request__init) { unsafe (text($0.id), text($0.exec_id)) }
+        let (id, execID) = try unsafe decode(payload, name, containerd__task__v2__state_request__init) {
+            unsafe (text($0.id), text($0.exec_id))
+        }
         switch method {
         case "State": return .state(id: id, execID: execID)
         case "Start": return .start(id: id, execID: execID)
@@ -55,7 +57,8 @@ package enum TaskCall: Equatable, Sendable {
 
     /// Calls with the field id only.
     private static func ofContainer(_ method: String, _ payload: [UInt8]) throws(Status) -> TaskCall {
-        let id = try unsafe decode(payload, "containerd.task.v2.\(method)Request", containerd__task__v2__pids_request__init) { unsafe text($0.id) }
+        let name = "containerd.task.v2.\(method)Request"
+        let id = try unsafe decode(payload, name, containerd__task__v2__pids_request__init) { unsafe text($0.id) }
         switch method {
         case "Pids": return .pids(id: id)
         case "Pause": return .pause(id: id)
@@ -85,7 +88,8 @@ package enum TaskCall: Equatable, Sendable {
                 unsafe .shutdown(id: text($0.id), now: $0.now != 0)
             }
         case "Checkpoint":
-            return try unsafe decode(payload, "containerd.task.v2.CheckpointTaskRequest", containerd__task__v2__checkpoint_task_request__init) {
+            let name = "containerd.task.v2.CheckpointTaskRequest"
+            return try unsafe decode(payload, name, containerd__task__v2__checkpoint_task_request__init) {
                 unsafe .checkpoint(id: text($0.id), path: text($0.path))
             }
         default:

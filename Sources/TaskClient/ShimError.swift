@@ -15,7 +15,8 @@ package enum ShimError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .notFound(let searched): "find containerd-shim-swiftlet-v2: not in \(searched.joined(separator: ", "))"
         case .run(let error): "\(error)"
-        case .failed(let verb, let id, let status, let message): "shim \(verb) \(id): \(message.isEmpty ? "ended with \(status.words)" : message)"
+        case .failed(let verb, let id, let status, ""): "shim \(verb) \(id): ended with \(status.words)"
+        case .failed(let verb, let id, _, let message): "shim \(verb) \(id): \(message)"
         case .badAnswer(let verb, let id, let reason): "shim \(verb) \(id): \(reason)"
         }
     }

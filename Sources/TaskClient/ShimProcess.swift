@@ -33,8 +33,10 @@ package enum ShimProcess {
         let flags = ["-namespace", namespace, "-id", id, "-address", ""] + (debug ? ["-debug"] : [])
         let output = try await run(shim, "start", id, flags + ["start"], namespace, bundle, eventAddress)
         let answer = text(output.stdout).trimmed
-        guard let address = address(in: answer) else { throw .badAnswer(verb: "start", id: id, "printed no address: \(answer.prefix(200))") }
-        guard address.hasPrefix("unix://"), address.count > 7 else { throw .badAnswer(verb: "start", id: id, "address \(address): not a unix socket") }
+        guard let address = address(in: answer) else {
+            throw .badAnswer(verb: "start", id: id, "printed no address: \(answer.prefix(200))")
+        }
+        guard address.hasPrefix("unix:///") else { throw .badAnswer(verb: "start", id: id, "address \(address): no path of a socket") }
         return String(address.dropFirst(7))
     }
 

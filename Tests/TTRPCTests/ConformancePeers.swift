@@ -10,8 +10,8 @@ import TaskAPI
 
 /// The same small service from every server under test. Requests and answers are ttrpc.KeyValue.
 ///
-/// Echo: the request. Metadata: the first value under the request's key. Fail: notFound. Hang: nothing, until cancelled.
-/// Hung: answers when a Hang has begun. Cancelled: answers when a Hang was cancelled. Gather: answers when `key` of them have come, last first.
+/// Echo: the request. Metadata: the first value under the request's key. Fail: notFound.
+/// Hang: nothing, until cancelled. Hung: answers when a Hang has begun. Cancelled: answers when a Hang was cancelled. Gather: answers when `key` of them have come, last first.
 /// Large: a value of `key` bytes. Count: a stream of `key` messages; with value "fail", an error after them.
 enum Conformance {
     static let service = "conformance.Test"

@@ -1,4 +1,5 @@
 import EventLoop
+import Glibc
 import LinuxSys
 import Messages
 import SwiftProtobuf
@@ -14,10 +15,18 @@ struct Pairing: Sendable, CustomTestStringConvertible {
     let connect: @Sendable (String) async throws -> any ClientPeer
 
     static let all = [
-        Pairing(testDescription: "loop server, NIO client", serve: { try await LoopServerPeer.start($0) }, connect: { try await NIOClient.connect($0) }),
-        Pairing(testDescription: "NIO server, NIO client", serve: { try await NIOServer.start($0) }, connect: { try await NIOClient.connect($0) }),
-        Pairing(testDescription: "NIO server, loop client", serve: { try await NIOServer.start($0) }, connect: { try await LoopClientPeer.connect($0) }),
-        Pairing(testDescription: "loop server, loop client", serve: { try await LoopServerPeer.start($0) }, connect: { try await LoopClientPeer.connect($0) }),
+        Pairing(
+            testDescription: "loop server, NIO client", serve: { try await LoopServerPeer.start($0) },
+            connect: { try await NIOClient.connect($0) }),
+        Pairing(
+            testDescription: "NIO server, NIO client", serve: { try await NIOServer.start($0) },
+            connect: { try await NIOClient.connect($0) }),
+        Pairing(
+            testDescription: "NIO server, loop client", serve: { try await NIOServer.start($0) },
+            connect: { try await LoopClientPeer.connect($0) }),
+        Pairing(
+            testDescription: "loop server, loop client", serve: { try await LoopServerPeer.start($0) },
+            connect: { try await LoopClientPeer.connect($0) }),
     ]
 
     /// Runs `body` with a server and one connection to it, and ends both.
@@ -75,7 +84,8 @@ private func status(_ body: () async throws -> Void) async -> Status? {
     func unimplemented(_ pairing: Pairing) async throws {
         try await pairing.run { (client, _, _) async throws in
             #expect(await status { _ = try await client.call("Nap", "") }?.code == .unimplemented)
-            #expect(await status { _ = try await client.call(RequestEnvelope(service: "no.Such", method: "Echo", payload: []), timeout: nil) }?.code == .unimplemented)
+            let stranger = RequestEnvelope(service: "no.Such", method: "Echo", payload: [])
+            #expect(await status { _ = try await client.call(stranger, timeout: nil) }?.code == .unimplemented)
             #expect(try await client.call("Echo", "k").key == "k")
         }
     }
@@ -153,17 +163,21 @@ private func status(_ body: () async throws -> Void) async -> Status? {
     }
 }
 
+private func counted(_ client: TTRPCClient, _ key: String, _ value: String = "") -> AsyncThrowingStream<Ttrpc_KeyValue, any Error> {
+    client.serverStream(Conformance.service, "Count", Conformance.message(key, value))
+}
+
 @Suite("streams and hostile peers, with every server") struct ServerConformanceTests {
     @Test("a streaming answer arrives whole and in order", arguments: Pairing.all[..<2])
     func stream(_ pairing: Pairing) async throws {
         try await pairing.run { (peer, _, _) async throws in
             let client = try #require(peer as? NIOClient).client
             var numbers: [String] = []
-            for try await message in client.serverStream(Conformance.service, "Count", Conformance.message("3000"), as: Ttrpc_KeyValue.self) {
+            for try await message in counted(client, "3000") {
                 numbers.append(message.key)
             }
             #expect(numbers == (0..<3000).map { "\($0)" })
-            for try await _ in client.serverStream(Conformance.service, "Count", Conformance.message("0"), as: Ttrpc_KeyValue.self) {
+            for try await _ in counted(client, "0") {
                 Issue.record("a message in an empty stream")
             }
         }
@@ -175,7 +189,7 @@ private func status(_ body: () async throws -> Void) async -> Status? {
             let client = try #require(peer as? NIOClient).client
             var count = 0
             let failure = await status {
-                for try await _ in client.serverStream(Conformance.service, "Count", Conformance.message("3", "fail"), as: Ttrpc_KeyValue.self) {
+                for try await _ in counted(client, "3", "fail") {
                     count += 1
                 }
             }
@@ -188,7 +202,7 @@ private func status(_ body: () async throws -> Void) async -> Status? {
     func leftStream(_ pairing: Pairing) async throws {
         try await pairing.run { (peer, _, _) async throws in
             let client = try #require(peer as? NIOClient).client
-            for try await _ in client.serverStream(Conformance.service, "Count", Conformance.message("2000"), as: Ttrpc_KeyValue.self) { break }
+            for try await _ in counted(client, "2000") { break }
             #expect(try await peer.call("Echo", "k").key == "k")
         }
     }
@@ -209,7 +223,8 @@ private func status(_ body: () async throws -> Void) async -> Status? {
         }
     }
 
-    @Test("silence, garbage, half frames and large claims are told so where they can be, and others do not notice", arguments: [Pairing.all[0], Pairing.all[1]])
+    @Test(
+        "silence, garbage, half frames and large claims are told so where they can be; others do not notice", arguments: Pairing.all[..<2])
     func hostile(_ pairing: Pairing) async throws {
         try await pairing.run { (client, _, path) async throws in
             let silent = try FD.connect(to: path)
@@ -218,13 +233,35 @@ private func status(_ body: () async throws -> Void) async -> Status? {
             let claims = try FD.connect(to: path)
             #expect(try claims.sendSome([0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1, 1, 0, 1, 2, 3]) == .bytes(13))
             #expect(try await answer(claims).status.code == .resourceExhausted)
-            for bad in [[0, 0, 0, 0, 0, 0, 0, 1, 9, 0], [0, 0, 0, 0, 0, 0, 0, 2, 1, 0], [0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0xff]] as [[UInt8]] {
+            let strange: [[UInt8]] = [
+                [0, 0, 0, 0, 0, 0, 0, 1, 9, 0], [0, 0, 0, 0, 0, 0, 0, 2, 1, 0], [0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0xff],
+            ]
+            for bad in strange {
                 let garbage = try FD.connect(to: path)
                 #expect(try garbage.sendSome(bad) == .bytes(bad.count))
                 #expect(try await answer(garbage).status.code == .invalidArgument)
             }
             #expect(try await client.call("Echo", "k").key == "k")
             withExtendedLifetime((silent.raw, half.raw)) {}
+        }
+    }
+
+    @Test("a connection of another user is closed", .enabled(if: effectiveUserID() == 0, "needs root"))
+    func stranger() async throws {
+        await #expect(processExitsWith: .success) {
+            for pairing in Pairing.all[..<2] {
+                try await pairing.run { (client, _, path) async throws in
+                    _ = unsafe chmod(path, 0o666)
+                    guard unsafe chmod(String(path.dropLast(2)), 0o755) == 0, seteuid(65534) == 0 else { exit(1) }
+                    // The kernel keeps the user of this moment (SO_PEERCRED).
+                    let socket = try FD.connect(to: path)
+                    guard seteuid(0) == 0 else { exit(2) }
+                    try socket.setNonBlocking(false)
+                    var buffer = [UInt8](repeating: 0, count: 16)
+                    guard try socket.read(into: &buffer) == .ended else { exit(3) }
+                    guard try await client.call("Echo", "k").key == "k" else { exit(4) }
+                }
+            }
         }
     }
 

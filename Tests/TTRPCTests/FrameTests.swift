@@ -1,6 +1,5 @@
-import Testing
-
 import TTRPC
+import Testing
 
 /// A request frame on stream 1 with flags 0 and payload "abc", byte by byte.
 private let small: [UInt8] = [0, 0, 0, 3, 0, 0, 0, 1, 1, 0, 0x61, 0x62, 0x63]

@@ -38,6 +38,28 @@ private func request(_ stream: UInt32, _ payload: [UInt8] = [], timeout: Int64 =
     return Frame(stream: stream, kind: .request, payload: ProtobufCEnvelope.encode(envelope)).encoded
 }
 
+/// Uses all descriptors of this process up; 0 when the server bore it well.
+private func exhaust() throws -> Int32 {
+    let bench = try Bench(answers: true)
+    let peer = try bench.connect()
+    #expect(try peer.fd.sendSome(request(1)) != .wouldBlock)
+    var limit = rlimit(rlim_cur: 64, rlim_max: 64)
+    guard unsafe setrlimit(__rlimit_resource_t(7 /* RLIMIT_NOFILE */), &limit) == 0 else { return 1 }
+    var fillers: [FDBox] = []
+    while let filler = try? FD.open("/dev/null", O_RDONLY) { fillers.append(FDBox(filler)) }
+    var turns = 0
+    let end = monotonicNanoseconds() + 350_000_000
+    while monotonicNanoseconds() < end {
+        try bench.loop.turn(waitAtMost: 350_000_000)
+        turns += 1
+    }
+    guard bench.server.connectionCount == 0 else { return 2 }
+    guard turns < 16 else { return 3 }
+    fillers = []
+    for _ in 0..<400 where bench.calls.value.isEmpty { try bench.loop.turn(waitAtMost: 5_000_000) }
+    return bench.calls.value.count == 1 ? 0 : 4
+}
+
 @Suite("the server on the event loop") struct LoopServerTests {
     @Test("the connection beyond the limit waits until another closes, and nothing spins meanwhile")
     func limit() throws {
@@ -61,26 +83,7 @@ private func request(_ stream: UInt32, _ payload: [UInt8] = [], timeout: Int64 =
 
     @Test("without a descriptor left, accepting pauses instead of spinning, and goes on when there is one")
     func exhaustion() async {
-        await #expect(processExitsWith: .success) {
-            let bench = try Bench(answers: true)
-            let peer = try bench.connect()
-            #expect(try peer.fd.sendSome(request(1)) != .wouldBlock)
-            var fillers: [FDBox] = []
-            var limit = rlimit(rlim_cur: 64, rlim_max: 64)
-            guard unsafe setrlimit(__rlimit_resource_t(7 /* RLIMIT_NOFILE */), &limit) == 0 else { exit(1) }
-            while let filler = try? FD.open("/dev/null", O_RDONLY) { fillers.append(FDBox(filler)) }
-            var turns = 0
-            let end = monotonicNanoseconds() + 350_000_000
-            while monotonicNanoseconds() < end {
-                try bench.loop.turn(waitAtMost: 350_000_000)
-                turns += 1
-            }
-            guard bench.server.connectionCount == 0 else { exit(2) }
-            guard turns < 16 else { exit(3) }
-            fillers = []
-            for _ in 0..<400 where bench.calls.value.isEmpty { try bench.loop.turn(waitAtMost: 5_000_000) }
-            exit(bench.calls.value.count == 1 ? 0 : 4)
-        }
+        await #expect(processExitsWith: .success) { exit(try exhaust()) }
     }
 
     @Test("a call is cancelled once when its peer goes, and answering it then does nothing")
@@ -125,7 +128,10 @@ private func request(_ stream: UInt32, _ payload: [UInt8] = [], timeout: Int64 =
             // Nothing is read before the server has more to say than it may hold.
             guard sent == output.count || bench.calls.value.count >= 4 else { return false }
             var buffer = [UInt8](repeating: 0, count: 100_000)
-            while case .bytes(let count) = try peer.fd.read(into: &buffer) { decoder.append(buffer[..<count]); drain() }
+            while case .bytes(let count) = try peer.fd.read(into: &buffer) {
+                decoder.append(buffer[..<count])
+                drain()
+            }
             func drain() {
                 while case .frame(let frame)? = decoder.next() {
                     if ProtobufCEnvelope.decodeResponse(frame.payload)?.payload == body { streams.append(frame.stream) }
@@ -151,7 +157,9 @@ private func request(_ stream: UInt32, _ payload: [UInt8] = [], timeout: Int64 =
             if case .bytes(let count) = try peer.fd.sendSome(pending, from: sent) {
                 stuck = 0
                 sent += count
-            } else { stuck += 1 }
+            } else {
+                stuck += 1
+            }
             if sent == pending.count {
                 number += 2
                 pending = request(number, [UInt8](repeating: 7, count: 256 << 10))

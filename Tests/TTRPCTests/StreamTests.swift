@@ -1,7 +1,6 @@
-import Testing
-
 import TTRPC
 import TaskAPI
+import Testing
 
 private typealias Server = ServerStreams<ProtobufCEnvelope>
 private typealias Client = ClientStreams<ProtobufCEnvelope>
@@ -31,7 +30,9 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
         #expect(server.isIdle)
     }
 
-    @Test("the flags of a request say how messages go", arguments: [([], .unary), (.remoteClosed, .serverStream), (.remoteOpen, .clientOpen)] as [(Frame.Flags, CallShape)])
+    @Test(
+        "the flags of a request say how messages go",
+        arguments: [([], .unary), (.remoteClosed, .serverStream), (.remoteOpen, .clientOpen)] as [(Frame.Flags, CallShape)])
     func shapes(_ flags: Frame.Flags, _ shape: CallShape) {
         var server = Server()
         #expect(server.receive(request(1, flags)) == [.call(stream: 1, call, shape)])
@@ -151,7 +152,9 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
         var client = Client()
         #expect(try client.open(call).stream == 1)
         #expect(try client.open(call, .serverStream).flags == .remoteClosed)
-        #expect(try client.open(call, .clientOpen) == Frame(stream: 5, kind: .request, flags: .remoteOpen, payload: ProtobufCEnvelope.encode(call)))
+        #expect(
+            try client.open(call, .clientOpen)
+                == Frame(stream: 5, kind: .request, flags: .remoteOpen, payload: ProtobufCEnvelope.encode(call)))
         #expect(client.receive(response(5, ResponseEnvelope(payload: [5]))) == [.response(stream: 5, ResponseEnvelope(payload: [5]))])
         #expect(client.receive(response(1, ResponseEnvelope())) == [.response(stream: 1, ResponseEnvelope())])
         #expect(client.active == [3])

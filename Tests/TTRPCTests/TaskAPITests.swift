@@ -29,7 +29,9 @@ private func any(_ url: String, _ bytes: [UInt8]) -> Google_Protobuf_Any {
         #expect(ProtobufCEnvelope.encode(request) == SwiftProtobufEnvelope.encode(request))
         #expect(ProtobufCEnvelope.decodeRequest(SwiftProtobufEnvelope.encode(request)) == request)
         #expect(SwiftProtobufEnvelope.decodeRequest(ProtobufCEnvelope.encode(request)) == request)
-        for response in [ResponseEnvelope(payload: [0, 7]), ResponseEnvelope(status: Status(.notFound, "task ä: not found")), ResponseEnvelope()] {
+        for response in [
+            ResponseEnvelope(payload: [0, 7]), ResponseEnvelope(status: Status(.notFound, "task ä: not found")), ResponseEnvelope(),
+        ] {
             #expect(ProtobufCEnvelope.encode(response) == SwiftProtobufEnvelope.encode(response))
             #expect(ProtobufCEnvelope.decodeResponse(SwiftProtobufEnvelope.encode(response)) == response)
             #expect(SwiftProtobufEnvelope.decodeResponse(ProtobufCEnvelope.encode(response)) == response)
@@ -92,13 +94,17 @@ private func any(_ url: String, _ bytes: [UInt8]) -> Google_Protobuf_Any {
         #expect(try call("CloseIO", close) == .closeIO(id: "c", execID: "e", stdin: true))
         let checkpoint = Containerd_Task_V2_CheckpointTaskRequest.with { ($0.id, $0.path) = ("c", "/p") }
         #expect(try call("Checkpoint", checkpoint) == .checkpoint(id: "c", path: "/p"))
-        #expect(try call("Shutdown", Containerd_Task_V2_ShutdownRequest.with { ($0.id, $0.now) = ("c", true) }) == .shutdown(id: "c", now: true))
+        #expect(
+            try call("Shutdown", Containerd_Task_V2_ShutdownRequest.with { ($0.id, $0.now) = ("c", true) }) == .shutdown(id: "c", now: true)
+        )
         let update = Containerd_Task_V2_UpdateTaskRequest.with {
             $0.id = "c"
             $0.resources = any("r", [1])
             $0.annotations = ["k": "v"]
         }
-        #expect(try call("Update", update) == .update(id: "c", resources: AnyValue(typeURL: "r", value: [1]), annotations: [.init(key: "k", value: "v")]))
+        #expect(
+            try call("Update", update)
+                == .update(id: "c", resources: AnyValue(typeURL: "r", value: [1]), annotations: [.init(key: "k", value: "v")]))
     }
 
     @Test("calls with one or two names")
@@ -151,7 +157,8 @@ private func any(_ url: String, _ bytes: [UInt8]) -> Google_Protobuf_Any {
 
     @Test("unknown fields of a newer peer are passed over")
     func unknownFields() throws {
-        #expect(try TaskCall(service: "containerd.task.v2.Task", method: "Pids", payload: [10, 1, 0x63, 0xfa, 0x3e, 1, 0]) == .pids(id: "c"))
+        #expect(
+            try TaskCall(service: "containerd.task.v2.Task", method: "Pids", payload: [10, 1, 0x63, 0xfa, 0x3e, 1, 0]) == .pids(id: "c"))
     }
 
     @Test("runc's options are read; another type is refused by name")

@@ -67,7 +67,8 @@ private func isMoment(_ stamp: Google_Protobuf_Timestamp) -> Bool { stamp.second
     func events() throws {
         let mounts = [TaskMount(type: "bind", source: "/s", options: ["ro"])]
         let create: Containerd_Events_TaskCreate = try read(
-            TaskEvent.create(id: "c", bundle: "/b", rootfs: mounts, io: TaskIO(stdin: "i", terminal: true), checkpoint: "k", pid: 3).encoded)
+            TaskEvent.create(id: "c", bundle: "/b", rootfs: mounts, io: TaskIO(stdin: "i", terminal: true), checkpoint: "k", pid: 3).encoded
+        )
         #expect(create.containerID == "c" && create.bundle == "/b" && create.rootfs.first?.options == ["ro"] && create.io.stdin == "i")
         #expect(create.io.terminal && create.checkpoint == "k" && create.pid == 3)
         let start: Containerd_Events_TaskStart = try read(TaskEvent.start(id: "c", pid: 3).encoded)
@@ -79,7 +80,9 @@ private func isMoment(_ stamp: Google_Protobuf_Timestamp) -> Bool { stamp.second
         #expect(try read(TaskEvent.oom(id: "c").encoded, as: Containerd_Events_TaskOOM.self).containerID == "c")
         #expect(try read(TaskEvent.paused(id: "c").encoded, as: Containerd_Events_TaskPaused.self).containerID == "c")
         #expect(try read(TaskEvent.resumed(id: "c").encoded, as: Containerd_Events_TaskResumed.self).containerID == "c")
-        #expect(try read(TaskEvent.checkpointed(id: "c", checkpoint: "k").encoded, as: Containerd_Events_TaskCheckpointed.self).checkpoint == "k")
+        #expect(
+            try read(TaskEvent.checkpointed(id: "c", checkpoint: "k").encoded, as: Containerd_Events_TaskCheckpointed.self).checkpoint
+                == "k")
         let delete: Containerd_Events_TaskDelete = try read(
             TaskEvent.delete(id: "c", process: "c", pid: 5, exitStatus: 7, exitedAt: moment).encoded)
         #expect(delete.containerID == "c" && delete.id == "c" && delete.pid == 5 && delete.exitStatus == 7 && isMoment(delete.exitedAt))
@@ -89,8 +92,10 @@ private func isMoment(_ stamp: Google_Protobuf_Timestamp) -> Bool { stamp.second
     func typeURLs() {
         let events: [(TaskEvent, any Message.Type)] = [
             (.create(id: "", bundle: "", rootfs: [], io: TaskIO(), checkpoint: "", pid: 0), Containerd_Events_TaskCreate.self),
-            (.start(id: "", pid: 0), Containerd_Events_TaskStart.self), (.execAdded(id: "", execID: ""), Containerd_Events_TaskExecAdded.self),
-            (.execStarted(id: "", execID: "", pid: 0), Containerd_Events_TaskExecStarted.self), (.oom(id: ""), Containerd_Events_TaskOOM.self),
+            (.start(id: "", pid: 0), Containerd_Events_TaskStart.self),
+            (.execAdded(id: "", execID: ""), Containerd_Events_TaskExecAdded.self),
+            (.execStarted(id: "", execID: "", pid: 0), Containerd_Events_TaskExecStarted.self),
+            (.oom(id: ""), Containerd_Events_TaskOOM.self),
             (.exit(id: "", process: "", pid: 0, exitStatus: 0, exitedAt: 0), Containerd_Events_TaskExit.self),
             (.paused(id: ""), Containerd_Events_TaskPaused.self), (.resumed(id: ""), Containerd_Events_TaskResumed.self),
             (.checkpointed(id: "", checkpoint: ""), Containerd_Events_TaskCheckpointed.self),
@@ -121,7 +126,8 @@ private func isMoment(_ stamp: Google_Protobuf_Timestamp) -> Bool { stamp.second
         let message: Io_Containerd_Cgroups_V1_Metrics = try read(Array(stats.value))
         #expect(message.pids.current == 3 && message.pids.limit == 10)
         #expect(message.cpu.usage.total == 1 && message.cpu.usage.perCpu == [4, 5] && message.cpu.throttling.throttledTime == 8)
-        #expect(message.memory.cache == 1 && message.memory.pgPgIn == 2 && message.memory.totalRss == 3 && message.memory.totalPgMajFault == 4)
+        #expect(
+            message.memory.cache == 1 && message.memory.pgPgIn == 2 && message.memory.totalRss == 3 && message.memory.totalPgMajFault == 4)
         #expect(message.memory.hierarchicalSwapLimit == 5 && message.memory.usage.failcnt == 4 && !message.memory.hasSwap)
         #expect(message.memoryOomControl.oomKill == 2)
         #expect(message.blkio.ioServiceBytesRecursive.first?.value == 99 && message.blkio.ioServiceBytesRecursive.first?.op == "Read")
