@@ -8,7 +8,8 @@ enum BlockIO {
 
     private static func throttles(_ spec: BlockIOSpec) -> [(field: String, old: String, key: String, list: [BlockIOSpec.Throttle])] {
         [
-            ("throttleReadBpsDevice", "read_bps", "rbps", spec.throttleReadBytes), ("throttleWriteBpsDevice", "write_bps", "wbps", spec.throttleWriteBytes),
+            ("throttleReadBpsDevice", "read_bps", "rbps", spec.throttleReadBytes),
+            ("throttleWriteBpsDevice", "write_bps", "wbps", spec.throttleWriteBytes),
             ("throttleReadIOPSDevice", "read_iops", "riops", spec.throttleReadOperations),
             ("throttleWriteIOPSDevice", "write_iops", "wiops", spec.throttleWriteOperations),
         ]
@@ -16,7 +17,9 @@ enum BlockIO {
 
     private static func old(_ spec: BlockIOSpec) -> [ControlWrite] {
         var writes: [ControlWrite] = []
-        if let weight = spec.weight { writes.append(ControlWrite(firstOf: ["blkio.weight", "blkio.bfq.weight"], "\(weight)", field: "blockIO.weight")) }
+        if let weight = spec.weight {
+            writes.append(ControlWrite(firstOf: ["blkio.weight", "blkio.bfq.weight"], "\(weight)", field: "blockIO.weight"))
+        }
         if let weight = spec.leafWeight { writes.append(ControlWrite("blkio.leaf_weight", "\(weight)", field: "blockIO.leafWeight")) }
         for (number, device) in spec.weightDevice.enumerated() {
             let (name, field) = ("\(device.major):\(device.minor)", "blockIO.weightDevice[\(number)]")
@@ -35,12 +38,16 @@ enum BlockIO {
     }
 
     private static func unified(_ spec: BlockIOSpec) throws(CgroupError) -> [ControlWrite] {
-        if spec.leafWeight != nil { throw .unsupported(field: "linux.resources.blockIO.leafWeight", reason: "cgroup v2 has no such setting") }
+        if spec.leafWeight != nil {
+            throw .unsupported(field: "linux.resources.blockIO.leafWeight", reason: "cgroup v2 has no such setting")
+        }
         var writes: [ControlWrite] = []
         if let weight = spec.weight { writes.append(weightWrite("default ", weight, field: "blockIO.weight")) }
         for (number, device) in spec.weightDevice.enumerated() {
             let field = "blockIO.weightDevice[\(number)]"
-            if device.leafWeight != nil { throw .unsupported(field: "linux.resources.\(field).leafWeight", reason: "cgroup v2 has no such setting") }
+            if device.leafWeight != nil {
+                throw .unsupported(field: "linux.resources.\(field).leafWeight", reason: "cgroup v2 has no such setting")
+            }
             if let weight = device.weight { writes.append(weightWrite("\(device.major):\(device.minor) ", weight, field: field)) }
         }
         for kind in throttles(spec) {

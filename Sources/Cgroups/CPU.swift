@@ -14,8 +14,12 @@ enum CPU {
         if let quota = spec.quota, quota != 0 { writes.append(ControlWrite("cpu.cfs_quota_us", "\(max(quota, -1))", field: "cpu.quota")) }
         // After the quota, above which it may not be.
         if let burst = spec.burst { writes.append(ControlWrite("cpu.cfs_burst_us", "\(burst)", field: "cpu.burst", optional: burst == 0)) }
-        if let period = spec.realtimePeriod, period > 0 { writes.append(ControlWrite("cpu.rt_period_us", "\(period)", field: "cpu.realtimePeriod")) }
-        if let time = spec.realtimeRuntime, time != 0 { writes.append(ControlWrite("cpu.rt_runtime_us", "\(time)", field: "cpu.realtimeRuntime")) }
+        if let period = spec.realtimePeriod, period > 0 {
+            writes.append(ControlWrite("cpu.rt_period_us", "\(period)", field: "cpu.realtimePeriod"))
+        }
+        if let time = spec.realtimeRuntime, time != 0 {
+            writes.append(ControlWrite("cpu.rt_runtime_us", "\(time)", field: "cpu.realtimeRuntime"))
+        }
         if let idle = spec.idle { writes.append(ControlWrite("cpu.idle", "\(idle)", field: "cpu.idle", optional: idle == 0)) }
         return writes
     }
@@ -33,7 +37,8 @@ enum CPU {
         let period = spec.period == 0 ? nil : spec.period
         if quota != nil || period != nil {
             let amount = quota.map { $0 < 0 ? "max" : "\($0)" } ?? "max"
-            writes.append(ControlWrite("cpu.max", period.map { "\(amount) \($0)" } ?? amount, field: quota == nil ? "cpu.period" : "cpu.quota"))
+            writes.append(
+                ControlWrite("cpu.max", period.map { "\(amount) \($0)" } ?? amount, field: quota == nil ? "cpu.period" : "cpu.quota"))
         }
         if let burst = spec.burst { writes.append(ControlWrite("cpu.max.burst", "\(burst)", field: "cpu.burst", optional: burst == 0)) }
         return writes

@@ -89,7 +89,8 @@ package struct CgroupHost: Equatable, Sendable {
         let head = halves[0].split(separator: " ")
         let tail = halves[1].split(separator: " ")
         guard head.count >= 6, tail.count >= 3, tail[0] == "cgroup" || tail[0] == "cgroup2" else { return nil }
-        return Mount(root: unescape(head[3]), point: unescape(head[4]), isUnified: tail[0] == "cgroup2", options: tail[2].split(separator: ","))
+        return Mount(
+            root: unescape(head[3]), point: unescape(head[4]), isUnified: tail[0] == "cgroup2", options: tail[2].split(separator: ","))
     }
 
     private static func belongs(_ mount: Mount, _ controllers: [String]) -> Bool {
@@ -104,7 +105,9 @@ package struct CgroupHost: Equatable, Sendable {
         var result: [UInt8] = []
         var at = 0
         while at < bytes.count {
-            if bytes[at] == UInt8(ascii: "\\"), at + 3 < bytes.count, let code = UInt8(String(decoding: bytes[(at + 1)...(at + 3)], as: UTF8.self), radix: 8) {
+            if bytes[at] == UInt8(ascii: "\\"), at + 3 < bytes.count,
+                let code = UInt8(String(decoding: bytes[(at + 1)...(at + 3)], as: UTF8.self), radix: 8)
+            {
                 result.append(code)
                 at += 4
             } else {

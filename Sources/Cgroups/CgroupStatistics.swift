@@ -74,7 +74,8 @@ extension Cgroup {
     /// Reads them. A controller that the host does not have, or that is gone with the group, is nil.
     package func statistics() throws(CgroupError) -> CgroupStatistics {
         CgroupStatistics(
-            isUnified: isUnifiedOnly, pids: try pidsStatistics(), cpu: try cpuStatistics(), memory: try memoryStatistics(), io: try ioStatistics(),
+            isUnified: isUnifiedOnly, pids: try pidsStatistics(), cpu: try cpuStatistics(), memory: try memoryStatistics(),
+            io: try ioStatistics(),
             hugetlb: try hugetlbStatistics())
     }
 

@@ -44,7 +44,8 @@ struct DevicePolicy: Equatable {
             }
             for at in result.indices where result[at].meets(rule) {
                 guard result[at].hasNumbers(of: rule) else {
-                    throw .unsupported(field: "linux.resources.devices", reason: "cgroup v1 cannot take \(rule.text) out of \(result[at].text)")
+                    throw .unsupported(
+                        field: "linux.resources.devices", reason: "cgroup v1 cannot take \(rule.text) out of \(result[at].text)")
                 }
                 result[at].access.removeAll(where: rule.access.contains)
             }

@@ -26,9 +26,15 @@ enum Memory {
             }
         }
         if let swap = asked(spec.swap) { writes.append(ControlWrite("memory.memsw.limit_in_bytes", "\(swap)", field: "memory.swap")) }
-        if let soft = asked(spec.reservation) { writes.append(ControlWrite("memory.soft_limit_in_bytes", "\(soft)", field: "memory.reservation")) }
-        if let kernel = asked(spec.kernelTCP) { writes.append(ControlWrite("memory.kmem.tcp.limit_in_bytes", "\(kernel)", field: "memory.kernelTCP")) }
-        if let swappiness = spec.swappiness { writes.append(ControlWrite("memory.swappiness", "\(swappiness)", field: "memory.swappiness")) }
+        if let soft = asked(spec.reservation) {
+            writes.append(ControlWrite("memory.soft_limit_in_bytes", "\(soft)", field: "memory.reservation"))
+        }
+        if let kernel = asked(spec.kernelTCP) {
+            writes.append(ControlWrite("memory.kmem.tcp.limit_in_bytes", "\(kernel)", field: "memory.kernelTCP"))
+        }
+        if let swappiness = spec.swappiness {
+            writes.append(ControlWrite("memory.swappiness", "\(swappiness)", field: "memory.swappiness"))
+        }
         if spec.disableOOMKiller { writes.append(ControlWrite("memory.oom_control", "1", field: "memory.disableOOMKiller")) }
         return writes
     }

@@ -7,7 +7,8 @@ enum Rdma {
             limits.map { limit in
                 let handles = limit.handles.map(String.init) ?? "max"
                 let objects = limit.objects.map(String.init) ?? "max"
-                return ControlWrite("rdma.max", "\(limit.device) hca_handle=\(handles) hca_object=\(objects)", field: "rdma.\(limit.device)")
+                return ControlWrite(
+                    "rdma.max", "\(limit.device) hca_handle=\(handles) hca_object=\(objects)", field: "rdma.\(limit.device)")
             }
         }
     }

@@ -78,7 +78,8 @@ package struct SeccompFilter: Equatable, Sendable {
             case .log: bits |= 2
             case .allowSpeculation: bits |= 4
             case .waitKillable:
-                throw .unsupported(field: "linux.seccomp.flags[\(number)]", reason: "\(name.rawValue) needs a listener, which is not supported")
+                throw .unsupported(
+                    field: "linux.seccomp.flags[\(number)]", reason: "\(name.rawValue) needs a listener, which is not supported")
             }
         }
         return bits
@@ -104,7 +105,8 @@ package struct SeccompFilter: Equatable, Sendable {
             // SCMP_ARCH_X86_64 is x86_64 to the resolver.
             let token = unsafe seccomp_arch_resolve_name(architecture.rawValue.dropFirst("SCMP_ARCH_".utf8.count).lowercased())
             guard token != 0 else {
-                throw .unsupported(field: "linux.seccomp.architectures[\(number)]", reason: "libseccomp does not know \(architecture.rawValue)")
+                throw .unsupported(
+                    field: "linux.seccomp.architectures[\(number)]", reason: "libseccomp does not know \(architecture.rawValue)")
             }
             if !result.contains(token) { result.append(token) }
         }
@@ -158,7 +160,9 @@ package struct SeccompFilter: Equatable, Sendable {
                     unsafe seccomp_rule_add_array(context, action, number, UInt32($0.count), $0.baseAddress)
                 }
                 // EDOM: the call does not exist on one of the architectures.
-                guard result == 0 || result == -EDOM else { throw .build(SysError(-result, "add \(name) to the seccomp filter", on: field)) }
+                guard result == 0 || result == -EDOM else {
+                    throw .build(SysError(-result, "add \(name) to the seccomp filter", on: field))
+                }
             }
         }
     }

@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CLinux
+import Glibc
 
 extension FD {
     /// A non-blocking inotify(7) descriptor that watches one path for the events of `mask`.

@@ -41,7 +41,8 @@ package struct BlockIOSpec: Equatable, Sendable {
     private static func throttles(_ field: JSONField) throws(FieldError) -> [Throttle] {
         try field.list { device throws(FieldError) in
             Throttle(
-                major: try device.member("major").integer(), minor: try device.member("minor").integer(), rate: try device.member("rate").integer())
+                major: try device.member("major").integer(), minor: try device.member("minor").integer(),
+                rate: try device.member("rate").integer())
         }
     }
 }

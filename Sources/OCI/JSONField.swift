@@ -127,7 +127,9 @@ package struct JSONField: Sendable {
         result.reserveCapacity(items.count)
         for (number, item) in items.enumerated() {
             // The way of nearly all, without a place for each.
-            if case .string(let text) = item, !text.utf8.contains(0) { result.append(text) } else {
+            if case .string(let text) = item, !text.utf8.contains(0) {
+                result.append(text)
+            } else {
                 result.append(try JSONField(.element(place, number), item).string())
             }
         }
@@ -141,5 +143,7 @@ package struct JSONField: Sendable {
         return result
     }
 
-    private func mismatch(_ wanted: String) -> FieldError { FieldError(path.isEmpty ? "document" : path, "\(wanted) expected, found \(value?.kind ?? "nothing")") }
+    private func mismatch(_ wanted: String) -> FieldError {
+        FieldError(path.isEmpty ? "document" : path, "\(wanted) expected, found \(value?.kind ?? "nothing")")
+    }
 }

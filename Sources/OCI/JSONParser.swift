@@ -171,7 +171,9 @@ private struct JSONParser {
         case UInt8(ascii: "u"):
             var code = try hexadecimal()
             if (0xd800..<0xdc00).contains(code) {
-                guard next == UInt8(ascii: "\\"), at + 1 < bytes.count, bytes[at + 1] == UInt8(ascii: "u") else { throw failure("half a surrogate pair") }
+                guard next == UInt8(ascii: "\\"), at + 1 < bytes.count, bytes[at + 1] == UInt8(ascii: "u") else {
+                    throw failure("half a surrogate pair")
+                }
                 at += 2
                 let low = try hexadecimal()
                 guard (0xdc00..<0xe000).contains(low) else { throw failure("half a surrogate pair") }
@@ -186,7 +188,9 @@ private struct JSONParser {
     mutating func hexadecimal() throws(JSONError) -> UInt32 {
         var code: UInt32 = 0
         for _ in 0..<4 {
-            guard let byte = next, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else { throw failure("four hexadecimal digits expected") }
+            guard let byte = next, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+                throw failure("four hexadecimal digits expected")
+            }
             code = code << 4 | UInt32(digit)
             at += 1
         }

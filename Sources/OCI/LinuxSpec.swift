@@ -35,7 +35,9 @@ package struct LinuxSpec: Equatable, Sendable {
         let user = namespace(.user)
         for (name, mappings) in [("uidMappings", uidMappings), ("gidMappings", gidMappings)] {
             if user == nil, !mappings.isEmpty { throw try field.member(name).invalid("needs a user namespace in linux.namespaces") }
-            if let user, user.path == nil, mappings.isEmpty { throw try field.member(name).invalid("is missing for the new user namespace") }
+            if let user, user.path == nil, mappings.isEmpty {
+                throw try field.member(name).invalid("is missing for the new user namespace")
+            }
         }
     }
 }
@@ -59,7 +61,9 @@ package struct NamespaceSpec: Equatable, Sendable {
         var result: [NamespaceSpec] = []
         for element in try field.elements() {
             let namespace = try NamespaceSpec(element)
-            guard !result.contains(where: { $0.kind == namespace.kind }) else { throw element.invalid("\(namespace.kind.rawValue) is there twice") }
+            guard !result.contains(where: { $0.kind == namespace.kind }) else {
+                throw element.invalid("\(namespace.kind.rawValue) is there twice")
+            }
             result.append(namespace)
         }
         return result

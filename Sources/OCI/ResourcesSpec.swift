@@ -68,7 +68,9 @@ package struct MemorySpec: Equatable, Sendable {
         checkBeforeUpdate = try field.member("checkBeforeUpdate").optionalBool() ?? false
         // Always so: groups below the container's are under its limits, whatever is asked (kernels since 5.11 know nothing else).
         _ = try field.member("useHierarchy").optionalBool()
-        if let limit, let swap, swap > 0, limit > swap { throw swapField.invalid("memory and swap together, \(swap), is below the memory limit \(limit)") }
+        if let limit, let swap, swap > 0, limit > swap {
+            throw swapField.invalid("memory and swap together, \(swap), is below the memory limit \(limit)")
+        }
     }
 }
 
@@ -142,7 +144,9 @@ package struct DeviceRule: Equatable, Sendable {
         minor = try Self.number(field.member("minor"))
         let letters = try field.member("access")
         access = try letters.optionalText() ?? "rwm"
-        guard access.utf8.allSatisfy("rwm".utf8.contains) else { throw letters.invalid("of the letters r, w and m expected, found \(access)") }
+        guard access.utf8.allSatisfy("rwm".utf8.contains) else {
+            throw letters.invalid("of the letters r, w and m expected, found \(access)")
+        }
     }
 
     private static func number(_ field: JSONField) throws(FieldError) -> UInt32? {

@@ -8,7 +8,9 @@ package enum SpecError: Error, Equatable, CustomStringConvertible, Sendable {
     case unsupported(field: String, reason: String)
 
     init(_ error: FieldError) {
-        self = error.isUnsupported ? .unsupported(field: error.field, reason: error.reason) : .invalid(field: error.field, reason: error.reason)
+        self =
+            error.isUnsupported
+            ? .unsupported(field: error.field, reason: error.reason) : .invalid(field: error.field, reason: error.reason)
     }
 
     package var description: String {

@@ -22,7 +22,9 @@ package struct SysctlSpec: Equatable, Sendable {
         components = Self.components(name)
         let joined = components.joined(separator: ".")
         let isPlain = name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7f }
-        guard isPlain, !components.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) else { throw field.invalid("is no name of a parameter") }
+        guard isPlain, !components.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) else {
+            throw field.invalid("is no name of a parameter")
+        }
         if joined == "kernel.hostname" { throw field.invalid("is set by the hostname field") }
         guard let kind = Self.owner(joined) else { throw field.invalid("does not belong to a namespace of the container") }
         namespace = kind
@@ -33,7 +35,8 @@ package struct SysctlSpec: Equatable, Sendable {
         let first = name.utf8.first { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "/") }
         let parts = name.split(separator: first == UInt8(ascii: "/") ? "/" : ".", omittingEmptySubsequences: false)
         // Dotted names write a dot inside a component (an interface eth0.1) as a slash.
-        return first == UInt8(ascii: "/") ? parts.map(String.init) : parts.map { String(decoding: $0.utf8.map { $0 == 0x2f ? 0x2e : $0 }, as: UTF8.self) }
+        return first == UInt8(ascii: "/")
+            ? parts.map(String.init) : parts.map { String(decoding: $0.utf8.map { $0 == 0x2f ? 0x2e : $0 }, as: UTF8.self) }
     }
 
     /// ipc_namespaces(7), network_namespaces(7), uts_namespaces(7).
@@ -42,7 +45,8 @@ package struct SysctlSpec: Equatable, Sendable {
         if name.hasPrefix("fs.mqueue.") { return .ipc }
         if name == "kernel.domainname" { return .uts }
         let shared: Set<String> = [
-            "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced",
+            "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
+            "kernel.shm_rmid_forced",
         ]
         return shared.contains(name) ? .ipc : nil
     }

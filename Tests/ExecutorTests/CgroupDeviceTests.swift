@@ -30,7 +30,9 @@ import Testing
             case 0x56: if UInt32(truncatingIfNeeded: registers[destination]) != UInt32(truncatingIfNeeded: value) { at += offset }
             case 0x16: if UInt32(truncatingIfNeeded: registers[destination]) == UInt32(truncatingIfNeeded: value) { at += offset }
             case 0x95: return registers[0] != 0
-            default: Issue.record("unknown instruction \(word)"); return false
+            default:
+                Issue.record("unknown instruction \(word)")
+                return false
             }
         }
     }
@@ -59,7 +61,9 @@ import Testing
         let parts = [Self.rule(true, .block, 8, 0, "r"), Self.rule(true, .block, 8, nil, "w")]
         #expect(Self.answer(parts, "b", 8, 0, "rw") && !Self.answer(parts, "b", 8, 1, "rw") && Self.answer(parts, "b", 8, 1, "w"))
         #expect(!Self.answer([Self.rule(true, .block, 8, 0, "rw"), Self.rule(false, .block, 8, 0, "r")], "b", 8, 0, "r"))
-        #expect(Self.answer([Self.rule(true, .all, 7, nil, "r")], "b", 7, 1, "r") && Self.answer([Self.rule(true, .all, 7, nil, "r")], "c", 7, 1, "r"))
+        #expect(
+            Self.answer([Self.rule(true, .all, 7, nil, "r")], "b", 7, 1, "r")
+                && Self.answer([Self.rule(true, .all, 7, nil, "r")], "c", 7, 1, "r"))
         #expect(Self.answer([Self.rule(true, .character, .max, nil, "r")], "c", .max, 1, "r"))
     }
 
@@ -77,7 +81,8 @@ import Testing
     @Test("a part that v1 cannot take out of a wider rule is an error, not a hole")
     func holes() {
         let policy = DevicePolicy([Self.rule(true, .block, 8, nil, "rw"), Self.rule(false, .block, 8, 3, "w")])
-        #expect(throws: CgroupError.unsupported(field: "linux.resources.devices", reason: "cgroup v1 cannot take b 8:3 w out of b 8:* rw")) {
+        #expect(throws: CgroupError.unsupported(field: "linux.resources.devices", reason: "cgroup v1 cannot take b 8:3 w out of b 8:* rw"))
+        {
             try policy.exceptions()
         }
     }

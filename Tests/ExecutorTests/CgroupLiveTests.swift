@@ -1,8 +1,9 @@
-@testable import Cgroups
 import Glibc
 import LinuxSys
 import OCI
 import Testing
+
+@testable import Cgroups
 
 /// A shell that waits for a line on its stdin, so that it can be put into a cgroup before it does anything.
 private final class WaitingShell {
@@ -16,11 +17,12 @@ private final class WaitingShell {
         unsafe posix_spawn_file_actions_init(&actions)
         unsafe posix_spawn_file_actions_adddup2(&actions, pipe.first.raw, 0)
         unsafe posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe ["sh", "-c", "read line; \(script)"].map { (word: String) in unsafe strdup(word) } + [nil]
+        var arguments: [UnsafeMutablePointer<CChar>?] =
+            unsafe ["sh", "-c", "read line; \(script)"].map { (word: String) in unsafe strdup(word) } + [nil]
         var environment: [UnsafeMutablePointer<CChar>?] = unsafe [strdup("PATH=/usr/bin:/bin"), nil]
         var number: Int32 = 0
         let result = unsafe posix_spawn(&number, "/bin/sh", &actions, nil, &arguments, &environment)
-        for unsafe pointer in unsafe arguments + environment { unsafe free(pointer) }
+        for unsafepointer in unsafe arguments + environment { unsafe free(pointer) }
         unsafe posix_spawn_file_actions_destroy(&actions)
         guard result == 0 else { throw SysError(result, "spawn", on: "sh") }
         pid = number
@@ -78,7 +80,8 @@ private let canMake = getuid() == 0 && Cgroup.hostMode != nil
     @Test("limits are in the kernel's files", .enabled(if: isV1, "reads the files of v1"))
     func limits() throws {
         let wanted: JSON = [
-            "memory": ["limit": 33_554_432, "swap": 67_108_864], "cpu": ["shares": 512, "quota": 20_000, "period": 50_000, "cpus": "0"], "pids": ["limit": 7],
+            "memory": ["limit": 33_554_432, "swap": 67_108_864], "cpu": ["shares": 512, "quota": 20_000, "period": 50_000, "cpus": "0"],
+            "pids": ["limit": 7],
         ]
         try withCgroup(wanted) { cgroup in
             #expect(try text("\(directory(cgroup, "memory"))/memory.limit_in_bytes") == "33554432")
@@ -167,7 +170,9 @@ private let canMake = getuid() == 0 && Cgroup.hostMode != nil
             for path in cgroup.paths { #expect(unsafe mkdir("\(path)/below", 0o755) == 0) }
             let below = Cgroup(entries: cgroup.entries.map { ($0.controller, "\($0.directory)/below") })
             for path in cgroup.paths where path.contains("cpuset") {
-                for file in ["cpuset.cpus", "cpuset.mems"] { try FD.open("\(path)/below/\(file)", O_WRONLY).writeAll(Array(text("\(path)/\(file)").utf8)) }
+                for file in ["cpuset.cpus", "cpuset.mems"] {
+                    try FD.open("\(path)/below/\(file)", O_WRONLY).writeAll(Array(text("\(path)/\(file)").utf8))
+                }
             }
             let shells = try (0..<4).map { _ in try WaitingShell("exit 0") }
             for (number, shell) in shells.enumerated() { try (number < 2 ? cgroup : below).add(pid: shell.pid) }
@@ -232,7 +237,9 @@ private let canMake = getuid() == 0 && Cgroup.hostMode != nil
 
     @Test("one device more is what a rule allows, for what it allows")
     func oneDevice() throws {
-        try withCgroup(["devices": [["allow": false, "access": "rwm"], ["allow": true, "type": "c", "major": 1, "minor": 11, "access": "r"]]]) { cgroup in
+        try withCgroup([
+            "devices": [["allow": false, "access": "rwm"], ["allow": true, "type": "c", "major": 1, "minor": 11, "access": "r"]]
+        ]) { cgroup in
             let shell = try WaitingShell("true < /dev/null && true < /dev/kmsg && ! true > /dev/kmsg && exit 9")
             try cgroup.add(pid: shell.pid)
             try shell.go()
@@ -240,7 +247,9 @@ private let canMake = getuid() == 0 && Cgroup.hostMode != nil
         }
     }
 
-    @Test("the device program of v2 does the same in the kernel", .enabled(if: Cgroup.hostMode == .hybrid, "v2 hosts run it in the test before"))
+    @Test(
+        "the device program of v2 does the same in the kernel",
+        .enabled(if: Cgroup.hostMode == .hybrid, "v2 hosts run it in the test before"))
     func deviceProgram() throws {
         try withCgroup { cgroup in
             let unified = try #require(cgroup.unified)
@@ -256,13 +265,15 @@ private let canMake = getuid() == 0 && Cgroup.hostMode != nil
     @Test("limits are in the kernel's files of v2", .enabled(if: Cgroup.hostMode == .unified, "needs v2 alone"))
     func unifiedLimits() throws {
         let wanted: JSON = [
-            "memory": ["limit": 33_554_432, "swap": 67_108_864, "reservation": 4096], "cpu": ["shares": 512, "quota": 20_000, "period": 50_000],
+            "memory": ["limit": 33_554_432, "swap": 67_108_864, "reservation": 4096],
+            "cpu": ["shares": 512, "quota": 20_000, "period": 50_000],
             "pids": ["limit": 7], "unified": ["memory.high": "16777216"],
         ]
         try withCgroup(wanted) { cgroup in
             let place = try #require(cgroup.unified)
             let values = [
-                "memory.max": "33554432", "memory.swap.max": "33554432", "memory.low": "4096", "memory.high": "16777216", "cpu.weight": "59",
+                "memory.max": "33554432", "memory.swap.max": "33554432", "memory.low": "4096", "memory.high": "16777216",
+                "cpu.weight": "59",
                 "cpu.max": "20000 50000", "pids.max": "7",
             ]
             // A controller can be left out of the kernel; then create has refused the limit already.

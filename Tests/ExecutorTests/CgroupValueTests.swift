@@ -52,7 +52,9 @@ import Testing
         #expect(Cgroup.path(of: "id", in: inside) == "/init/id")
     }
 
-    @Test("shares become weights through the least, the usual and the greatest value", arguments: [(0, 1), (2, 1), (1024, 100), (262_144, 10_000), (300_000, 10_000)])
+    @Test(
+        "shares become weights through the least, the usual and the greatest value",
+        arguments: [(0, 1), (2, 1), (1024, 100), (262_144, 10_000), (300_000, 10_000)])
     func weights(_ shares: UInt64, _ weight: UInt64) { #expect(CPU.weight(shares: shares) == weight) }
 
     private func resources(_ json: JSON) throws -> ResourcesSpec { try ResourcesSpec(json: json.encoded()) }
@@ -64,28 +66,33 @@ import Testing
     @Test("limits are written to the files of v2 in its terms")
     func unified() throws {
         let all: JSON = [
-            "memory": ["limit": 1000, "swap": 1500, "reservation": 500], "cpu": ["shares": 1024, "quota": 50_000, "period": 100_000, "burst": 5, "cpus": "0-1"],
+            "memory": ["limit": 1000, "swap": 1500, "reservation": 500],
+            "cpu": ["shares": 1024, "quota": 50_000, "period": 100_000, "burst": 5, "cpus": "0-1"],
             "pids": ["limit": -1], "blockIO": ["weight": 1000, "throttleReadBpsDevice": [["major": 8, "minor": 0, "rate": 7]]],
             "hugepageLimits": [["pageSize": "2MB", "limit": 9]], "rdma": ["mlx": ["hcaHandles": 2]],
         ]
         #expect(
             try lines(all, .v2) == [
-                "memory.max=1000", "memory.swap.max=500", "memory.low=500", "cpu.weight=100", "cpu.max=50000 100000", "cpu.max.burst=5", "cpuset.cpus=0-1",
+                "memory.max=1000", "memory.swap.max=500", "memory.low=500", "cpu.weight=100", "cpu.max=50000 100000", "cpu.max.burst=5",
+                "cpuset.cpus=0-1",
                 "pids.max=max", "io.weight=default 10000", "io.max=8:0 rbps=7", "hugetlb.2MB.max=9", "hugetlb.2MB.rsvd.max=9",
                 "rdma.max=mlx hca_handle=2 hca_object=max",
             ])
-        #expect(try lines(["memory": ["limit": -1], "cpu": ["quota": -1]], .v2) == ["memory.max=max", "memory.swap.max=max", "cpu.max=max"])
+        #expect(
+            try lines(["memory": ["limit": -1], "cpu": ["quota": -1]], .v2) == ["memory.max=max", "memory.swap.max=max", "cpu.max=max"])
     }
 
     @Test("limits are written to the files of v1 in its terms, the memory limit before the one with swap")
     func old() throws {
         let all: JSON = [
-            "memory": ["limit": 1000, "swap": 1500, "reservation": 500, "disableOOMKiller": true], "cpu": ["shares": 2, "quota": -1, "period": 100_000],
+            "memory": ["limit": 1000, "swap": 1500, "reservation": 500, "disableOOMKiller": true],
+            "cpu": ["shares": 2, "quota": -1, "period": 100_000],
             "pids": ["limit": 5], "blockIO": ["weight": 10],
         ]
         #expect(
             try lines(all, .v1) == [
-                "memory.limit_in_bytes=1000", "memory.memsw.limit_in_bytes=1500", "memory.soft_limit_in_bytes=500", "memory.oom_control=1", "cpu.shares=2",
+                "memory.limit_in_bytes=1000", "memory.memsw.limit_in_bytes=1500", "memory.soft_limit_in_bytes=500", "memory.oom_control=1",
+                "cpu.shares=2",
                 "cpu.cfs_period_us=100000", "cpu.cfs_quota_us=-1", "pids.max=5", "blkio.weight=10",
             ])
         #expect(try lines(["memory": ["limit": 0, "swap": 0], "cpu": ["shares": 0, "quota": 0], "pids": ["limit": 0]], .v1) == [])

@@ -57,7 +57,8 @@ import Testing
             ("SCMP_ACT_ERRNO", 0x0005_0001), ("SCMP_ACT_TRACE", 0x7ff0_0001), ("SCMP_ACT_LOG", 0x7ffc_0000),
         ]
         for (action, number) in wanted {
-            let filter = try SeccompFilter(spec(["defaultAction": "SCMP_ACT_ALLOW", "syscalls": [["names": ["mkdir", "mkdirat"], "action": action]]]))
+            let filter = try SeccompFilter(
+                spec(["defaultAction": "SCMP_ACT_ALLOW", "syscalls": [["names": ["mkdir", "mkdirat"], "action": action]]]))
             #expect(answer(filter.program, call: Self.mkdirat) == number)
             #expect(answer(filter.program, call: Self.read) == 0x7fff_0000)
         }
@@ -76,7 +77,9 @@ import Testing
         #expect(allowed(masked, [0x1f]) && !allowed(masked, [0x2f]))
         let both = try filter([["index": 0, "op": "SCMP_CMP_GE", "value": 5], ["index": 1, "op": "SCMP_CMP_NE", "value": 7]])
         #expect(allowed(both, [5, 0]) && !allowed(both, [5, 7]) && !allowed(both, [4, 0]))
-        let either = try filter([["index": 0, "op": "SCMP_CMP_EQ", "value": 1], ["index": 0, "op": "SCMP_CMP_EQ", "value": 4_294_967_298]])
+        let either = try filter([
+            ["index": 0, "op": "SCMP_CMP_EQ", "value": 1], ["index": 0, "op": "SCMP_CMP_EQ", "value": 4_294_967_298],
+        ])
         #expect(allowed(either, [1]) && allowed(either, [4_294_967_298]) && !allowed(either, [2]))
     }
 
@@ -85,7 +88,8 @@ import Testing
         let foreign: UInt32 = 0x4000_0003  // i386
         let alone = try SeccompFilter(spec(["defaultAction": "SCMP_ACT_ALLOW"]))
         #expect(answer(alone.program, call: 3, architecture: foreign) == 0)
-        let listed = try SeccompFilter(spec(["defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_AARCH64"]]))
+        let listed = try SeccompFilter(
+            spec(["defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_AARCH64"]]))
         #expect(answer(listed.program, call: 3, architecture: foreign) == 0x7fff_0000)
     }
 
@@ -133,7 +137,9 @@ import Testing
 
     @Test("a process with the filter gets the errno, or is killed", .enabled(if: getuid() == 0, "needs root"))
     func loaded() throws {
-        for (action, wanted) in [("SCMP_ACT_ERRNO", LinuxSys.ExitStatus.code(18)), ("SCMP_ACT_KILL_PROCESS", .signal(SIGSYS))] as [(String, LinuxSys.ExitStatus)] {
+        for (action, wanted) in [("SCMP_ACT_ERRNO", LinuxSys.ExitStatus.code(18)), ("SCMP_ACT_KILL_PROCESS", .signal(SIGSYS))]
+            as [(String, LinuxSys.ExitStatus)]
+        {
             var rule: JSON = ["names": ["mkdir", "mkdirat"], "action": .string(action)]
             if action == "SCMP_ACT_ERRNO", case .object(var members) = rule {
                 members["errnoRet"] = 18

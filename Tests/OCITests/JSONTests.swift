@@ -8,7 +8,8 @@ import Testing
         "values are read as they are",
         arguments: [
             ("null", .null), (" true ", true), ("-0", 0), ("9223372036854775807", .integer(.max)), ("-9223372036854775808", .integer(.min)),
-            ("9223372036854775808", .unsigned(1 << 63)), ("18446744073709551615", .unsigned(.max)), ("18446744073709551616", .number(18_446_744_073_709_551_616)),
+            ("9223372036854775808", .unsigned(1 << 63)), ("18446744073709551615", .unsigned(.max)),
+            ("18446744073709551616", .number(18_446_744_073_709_551_616)),
             ("1.5e2", .number(150)), ("1e0", .number(1)), ("[]", []), ("{}", [:]), ("[1,[2],{\"a\":null}]", [1, [2], ["a": nil]]),
             (#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{c}\n\r\t"), (#""\u00e9\u20AC""#, "é€"), (#""\ud83d\ude00""#, "😀"), ("\"é€😀\"", "é€😀"),
             (#""a\u0000b""#, "a\u{0}b"), ("\"\"", ""), ("\"plain\\ntail\"", "plain\ntail"),
@@ -18,9 +19,12 @@ import Testing
     @Test(
         "what is not JSON is refused, at the byte where it goes wrong",
         arguments: [
-            ("", 0), ("{]", 1), ("[1,]", 3), ("[1 2]", 3), ("{\"a\":1,}", 7), ("{\"a\" 1}", 5), ("{a:1}", 1), ("tru", 3), ("truee", 4), ("nul1", 3),
-            ("01", 1), ("+1", 0), ("1.", 2), (".5", 0), ("1e", 2), ("1e+", 3), ("-", 1), ("1e999", 5), ("\"abc", 4), ("\"a\nb\"", 3), (#""\x""#, 3),
-            (#""\u12g4""#, 5), (#""\ud800""#, 7), (#""\ud800\u0041""#, 13), (#""\udc00""#, 7), ("1 2", 2), ("\u{feff}1", 0), ("NaN", 0), ("'a'", 0),
+            ("", 0), ("{]", 1), ("[1,]", 3), ("[1 2]", 3), ("{\"a\":1,}", 7), ("{\"a\" 1}", 5), ("{a:1}", 1), ("tru", 3), ("truee", 4),
+            ("nul1", 3),
+            ("01", 1), ("+1", 0), ("1.", 2), (".5", 0), ("1e", 2), ("1e+", 3), ("-", 1), ("1e999", 5), ("\"abc", 4), ("\"a\nb\"", 3),
+            (#""\x""#, 3),
+            (#""\u12g4""#, 5), (#""\ud800""#, 7), (#""\ud800\u0041""#, 13), (#""\udc00""#, 7), ("1 2", 2), ("\u{feff}1", 0), ("NaN", 0),
+            ("'a'", 0),
             ("// c\n1", 0), ("[", 1), ("{\"a\":", 5), ("[1", 2), ("{\"a\"", 4),
         ])
     func malformed(_ text: String, _ offset: Int) {
@@ -28,7 +32,9 @@ import Testing
         #expect(error?.offset == offset)
     }
 
-    @Test("bytes that are not UTF-8 are refused", arguments: [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0x80], [0xf4, 0x90, 0x80, 0x80]] as [[UInt8]])
+    @Test(
+        "bytes that are not UTF-8 are refused",
+        arguments: [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0x80], [0xf4, 0x90, 0x80, 0x80]] as [[UInt8]])
     func encoding(_ bytes: [UInt8]) {
         #expect(throws: JSONError.self) { try JSON(parsing: [0x22] + bytes + [0x22]) }
         #expect(throws: JSONError.self) { try JSON(parsing: [0x22, 0x5c, 0x6e] + bytes + [0x22]) }
@@ -79,7 +85,9 @@ import Testing
         }
     }
 
-    @Test("what is written is read again as the same value", arguments: [Example.document, ["a\u{1f}\u{7f}\"\\/é😀": [1, -1, .unsigned(.max), .number(0.5), nil]], [[], [:]]])
+    @Test(
+        "what is written is read again as the same value",
+        arguments: [Example.document, ["a\u{1f}\u{7f}\"\\/é😀": [1, -1, .unsigned(.max), .number(0.5), nil]], [[], [:]]])
     func roundTrip(_ document: JSON) throws {
         for pretty in [false, true] {
             let bytes = document.encoded(pretty: pretty)

@@ -1,5 +1,6 @@
-@testable import OCI
 import Testing
+
+@testable import OCI
 
 /// A configuration that asks for something of everything; tests change one thing of it.
 enum Example {
@@ -31,22 +32,34 @@ enum Example {
     ]
 
     static let document: JSON = [
-        "ociVersion": "1.0.2-dev", "process": process, "root": ["path": "rootfs", "readonly": true], "hostname": "box", "domainname": "example.test",
-        "mounts": [["destination": "/proc", "type": "proc", "source": "proc"], ["destination": "/data", "source": "/srv", "options": ["rbind", "ro"]]],
+        "ociVersion": "1.0.2-dev", "process": process, "root": ["path": "rootfs", "readonly": true], "hostname": "box",
+        "domainname": "example.test",
+        "mounts": [
+            ["destination": "/proc", "type": "proc", "source": "proc"],
+            ["destination": "/data", "source": "/srv", "options": ["rbind", "ro"]],
+        ],
         "hooks": ["prestart": [["path": "/bin/a", "args": ["a", "b"], "env": ["K=v"], "timeout": 5]], "poststop": [["path": "/bin/b"]]],
         "annotations": ["org.example": "x"], "aFieldOfTomorrow": [1, 2, 3],
         "linux": [
-            "namespaces": [["type": "pid"], ["type": "network", "path": "/run/net"], ["type": "uts"], ["type": "user"], ["type": "ipc", "path": ""]],
+            "namespaces": [
+                ["type": "pid"], ["type": "network", "path": "/run/net"], ["type": "uts"], ["type": "user"], ["type": "ipc", "path": ""],
+            ],
             "uidMappings": [["containerID": 0, "hostID": 1000, "size": 1], ["containerID": 1, "hostID": 2000, "size": 65_535]],
             "gidMappings": [["containerID": 0, "hostID": 1000, "size": 65_536]],
-            "devices": [["path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 8630, "uid": 0, "gid": 0], ["path": "/p", "type": "p"]],
-            "cgroupsPath": "/a/b", "resources": resources, "rootfsPropagation": "rslave", "seccomp": seccomp, "maskedPaths": ["/proc/kcore"],
+            "devices": [
+                ["path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 8630, "uid": 0, "gid": 0],
+                ["path": "/p", "type": "p"],
+            ],
+            "cgroupsPath": "/a/b", "resources": resources, "rootfsPropagation": "rslave", "seccomp": seccomp,
+            "maskedPaths": ["/proc/kcore"],
             "readonlyPaths": ["/proc/sys"], "sysctl": ["net.ipv4.ip_forward": "1", "kernel/shmmax": "5"], "mountLabel": "", "intelRdt": [:],
         ],
     ]
 
     /// The document with one place changed; nil takes it away.
-    static func changed(_ path: String, _ value: JSON?) -> JSON { change(document, path.split(separator: ".").map(String.init)[...], value) }
+    static func changed(_ path: String, _ value: JSON?) -> JSON {
+        change(document, path.split(separator: ".").map(String.init)[...], value)
+    }
 
     private static func change(_ json: JSON, _ path: ArraySlice<String>, _ value: JSON?) -> JSON {
         guard let name = path.first else { return value ?? .null }
@@ -90,7 +103,9 @@ enum Example {
         #expect(linux.rootfsPropagation == .recursiveSlave)
         #expect(linux.sysctl.map(\.components) == [["net", "ipv4", "ip_forward"], ["kernel", "shmmax"]])
         let resources = try #require(linux.resources)
-        #expect(resources.memory?.limit == 1 << 20 && resources.memory?.swap == -1 && resources.cpu?.cpus == "0-1,3" && resources.pids?.limit == 10)
+        #expect(
+            resources.memory?.limit == 1 << 20 && resources.memory?.swap == -1 && resources.cpu?.cpus == "0-1,3"
+                && resources.pids?.limit == 10)
         #expect(resources.devices[1] == DeviceRule(allow: true, kind: .character, major: 1, minor: nil, access: "r"))
         #expect(resources.unified == [UnifiedEntry(file: "memory.high", value: "1000")])
         let seccomp = try #require(linux.seccomp)
@@ -106,7 +121,8 @@ enum Example {
             ("process.cwd", "tmp", "process.cwd"), ("process.cwd", nil, "process.cwd"), ("process.env", ["PATH"], "process.env[0]"),
             ("process.env", ["A=1", "=x"], "process.env[1]"), ("process.user.uid", -1, "process.user.uid"),
             ("process.user.uid", 4_294_967_295, "process.user.uid"), ("process.user.gid", 4_294_967_296, "process.user.gid"),
-            ("process.user.uid", "1", "process.user.uid"), ("process.user.additionalGids", [1, 4_294_967_295], "process.user.additionalGids[1]"),
+            ("process.user.uid", "1", "process.user.uid"),
+            ("process.user.additionalGids", [1, 4_294_967_295], "process.user.additionalGids[1]"),
             ("process.user.umask", 512, "process.user.umask"), ("process.rlimits.0.type", "RLIMIT_FISH", "process.rlimits[0].type"),
             ("process.rlimits.0.hard", 5, "process.rlimits[0].soft"), ("process.oomScoreAdj", 1001, "process.oomScoreAdj"),
             ("process.consoleSize.width", 70_000, "process.consoleSize.width"),
@@ -116,10 +132,12 @@ enum Example {
     @Test(
         "a value of the linux section that makes no sense is refused by its field",
         arguments: [
-            ("linux.namespaces", [["type": "pid"], ["type": "pid"]], "linux.namespaces[1]"), ("linux.namespaces.0.type", "mnt", "linux.namespaces[0].type"),
+            ("linux.namespaces", [["type": "pid"], ["type": "pid"]], "linux.namespaces[1]"),
+            ("linux.namespaces.0.type", "mnt", "linux.namespaces[0].type"),
             ("linux.namespaces.1.path", "net", "linux.namespaces[1].path"), ("linux.namespaces", [["type": "user"]], "hostname"),
             ("linux.uidMappings", nil, "linux.uidMappings"), ("linux.uidMappings.1.containerID", 0, "linux.uidMappings[1]"),
-            ("linux.uidMappings.1.size", 4_294_967_295, "linux.uidMappings[1].containerID"), ("linux.uidMappings.0.size", 0, "linux.uidMappings[0].size"),
+            ("linux.uidMappings.1.size", 4_294_967_295, "linux.uidMappings[1].containerID"),
+            ("linux.uidMappings.0.size", 0, "linux.uidMappings[0].size"),
             ("linux.devices.0.type", "x", "linux.devices[0].type"), ("linux.devices.0.path", "fuse", "linux.devices[0].path"),
             ("linux.cgroupsPath", "/a/../b", "linux.cgroupsPath"), ("linux.cgroupsPath", "/a\nb", "linux.cgroupsPath"),
             ("linux.rootfsPropagation", "up", "linux.rootfsPropagation"), ("linux.maskedPaths", ["proc"], "linux.maskedPaths[0]"),
@@ -127,8 +145,10 @@ enum Example {
             ("linux.sysctl", ["net.ipv4.ip_forward": "1\n2"], "linux.sysctl.net.ipv4.ip_forward"),
             ("linux.sysctl", ["net/../kernel/core_pattern": "x"], "linux.sysctl.net/../kernel/core_pattern"),
             ("linux.sysctl", ["kernel.hostname": "x"], "linux.sysctl.kernel.hostname"),
-            ("linux.resources.memory.limit", "1g", "linux.resources.memory.limit"), ("linux.resources.memory.swap", 5, "linux.resources.memory.swap"),
-            ("linux.resources.memory.limit", -2, "linux.resources.memory.limit"), ("linux.resources.cpu.cpus", "0;1", "linux.resources.cpu.cpus"),
+            ("linux.resources.memory.limit", "1g", "linux.resources.memory.limit"),
+            ("linux.resources.memory.swap", 5, "linux.resources.memory.swap"),
+            ("linux.resources.memory.limit", -2, "linux.resources.memory.limit"),
+            ("linux.resources.cpu.cpus", "0;1", "linux.resources.cpu.cpus"),
             ("linux.resources.devices.1.access", "rx", "linux.resources.devices[1].access"),
             ("linux.resources.devices.0.allow", nil, "linux.resources.devices[0].allow"),
             ("linux.resources.unified", ["../x.y": "1"], "linux.resources.unified.../x.y"),
@@ -153,12 +173,16 @@ enum Example {
             ("process.ioPriority", ["class": "IOPRIO_CLASS_IDLE"], "process.ioPriority"),
             ("process.execCPUAffinity", ["initial": "0"], "process.execCPUAffinity"),
             ("mounts.1.uidMappings", [["containerID": 0, "hostID": 1, "size": 1]], "mounts[1].uidMappings"),
-            ("mounts.1.options", ["bind", "idmap"], "mounts[1].options[1]"), ("linux.namespaces.0.type", "time", "linux.namespaces[0].type"),
+            ("mounts.1.options", ["bind", "idmap"], "mounts[1].options[1]"),
+            ("linux.namespaces.0.type", "time", "linux.namespaces[0].type"),
             ("linux.timeOffsets", ["monotonic": ["secs": 1]], "linux.timeOffsets"), ("linux.intelRdt", ["closID": "x"], "linux.intelRdt"),
-            ("linux.personality", ["domain": "LINUX32"], "linux.personality"), ("linux.memoryPolicy", ["mode": "MPOL_BIND"], "linux.memoryPolicy"),
+            ("linux.personality", ["domain": "LINUX32"], "linux.personality"),
+            ("linux.memoryPolicy", ["mode": "MPOL_BIND"], "linux.memoryPolicy"),
             ("linux.netDevices", ["eth0": ["name": "x"]], "linux.netDevices"), ("linux.mountLabel", "x", "linux.mountLabel"),
-            ("linux.resources.network", ["classID": 1], "linux.resources.network"), ("linux.seccomp.listenerPath", "/run/x", "linux.seccomp.listenerPath"),
-            ("linux.seccomp.syscalls.0.action", "SCMP_ACT_NOTIFY", "linux.seccomp.syscalls[0].action"), ("vm", ["kernel": ["path": "/k"]], "vm"),
+            ("linux.resources.network", ["classID": 1], "linux.resources.network"),
+            ("linux.seccomp.listenerPath", "/run/x", "linux.seccomp.listenerPath"),
+            ("linux.seccomp.syscalls.0.action", "SCMP_ACT_NOTIFY", "linux.seccomp.syscalls[0].action"),
+            ("vm", ["kernel": ["path": "/k"]], "vm"),
         ] as [(String, JSON?, String)])
     func unsupported(_ path: String, _ value: JSON?, _ field: String) {
         let bytes = Example.changed(path, value).encoded()
@@ -191,7 +215,8 @@ enum Example {
     @Test("a state is written in the specification's order with 0 for no process")
     func state() {
         let state = ContainerState(id: "a", status: .stopped, pid: nil, bundle: "/b", annotations: ["y": "2", "x": "1"])
-        let text = #"{"ociVersion":"\#(ContainerState.version)","id":"a","status":"stopped","pid":0,"bundle":"/b","annotations":{"x":"1","y":"2"}}"#
+        let text =
+            #"{"ociVersion":"\#(ContainerState.version)","id":"a","status":"stopped","pid":0,"bundle":"/b","annotations":{"x":"1","y":"2"}}"#
         #expect(String(decoding: state.encoded(), as: UTF8.self) == text)
     }
 

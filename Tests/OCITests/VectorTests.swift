@@ -4,7 +4,8 @@ import Testing
 
 /// The runtime-spec's own examples, from `../shared/vectors` beside the package.
 enum Vectors {
-    static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../shared/vectors/runtime-spec/test").standardized.path
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../shared/vectors/runtime-spec/test")
+        .standardized.path
     static let arePresent = FileManager.default.fileExists(atPath: folder)
 
     static func bytes(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(filePath: "\(folder)/\(name).json"))) }
@@ -47,7 +48,8 @@ struct VectorTests {
     @Test(
         "bad configurations are refused by the field's name",
         arguments: [
-            ("freebsd-vnet-disable", "freebsd"), ("linux-hugepage", "linux.resources.hugepageLimits[0].pageSize"), ("linux-netdevice", "linux.netDevices"),
+            ("freebsd-vnet-disable", "freebsd"), ("linux-hugepage", "linux.resources.hugepageLimits[0].pageSize"),
+            ("linux-netdevice", "linux.netDevices"),
             ("linux-rdma", "linux.resources.rdma.mlx5_1.hcaHandles"), ("invalid-json", "invalid JSON at byte 1"),
         ])
     func bad(_ name: String, _ head: String) throws {
