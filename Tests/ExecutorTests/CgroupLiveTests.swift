@@ -22,7 +22,7 @@ private final class WaitingShell {
         var environment: [UnsafeMutablePointer<CChar>?] = unsafe [strdup("PATH=/usr/bin:/bin"), nil]
         var number: Int32 = 0
         let result = unsafe posix_spawn(&number, "/bin/sh", &actions, nil, &arguments, &environment)
-        for unsafepointer in unsafe arguments + environment { unsafe free(pointer) }
+        unsafe (arguments + environment).forEach { unsafe free($0) }
         unsafe posix_spawn_file_actions_destroy(&actions)
         guard result == 0 else { throw SysError(result, "spawn", on: "sh") }
         pid = number
