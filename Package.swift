@@ -97,6 +97,6 @@ let package = Package(
         .testTarget(name: "ShimTests", dependencies: ["Shim", "Executor", "TaskAPI", "TTRPC", "TTRPCLoop", "LinuxSys", "EventLoop", "CRILog"], swiftSettings: strict),
         .testTarget(name: "ImagesTests", dependencies: ["Images", "OCI", "LinuxSys"], swiftSettings: strict),
         .testTarget(name: "CommandTests", dependencies: ["Command", "CRILog", "Images", "OCI", arguments], swiftSettings: strict),
-        .testTarget(name: "PluginTests", dependencies: ["Plugin", "Kubelet", "Command", "TaskClient", "Messages", "TTRPC", "TTRPCNIO", "Images", "OCI", "LinuxSys"], swiftSettings: strict),
+        .testTarget(name: "PluginTests", dependencies: ["Plugin", "Kubelet", "Command", "TaskClient", "Messages", "TTRPC", "TTRPCNIO", "Images", "OCI", "LinuxSys", logging, protobuf], swiftSettings: strict),
     ]
 )
