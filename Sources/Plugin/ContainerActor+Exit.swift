@@ -1,7 +1,9 @@
+internal import Glibc
 internal import Images
 internal import LinuxSys
 internal import Logging
 internal import Messages
+internal import TTRPC
 
 extension ContainerActor {
     /// From the shim's event stream.
@@ -65,16 +67,29 @@ extension ContainerActor {
         isTelling = false
     }
 
-    /// An ended container needs no shim: its exit is on disk.
+    /// An ended container needs no shim: its exit is on disk. Returns when the shim has let everything go.
     func releaseShim() async {
         guard let held = shim else { return }
         shim = nil
         do throws(PluginError) {
-            try await held.delete()
+            do throws(PluginError) {
+                try await held.delete()
+            } catch .shim(_, _, let status) where status.code == .failedPrecondition {
+                // A start that failed is answered before the process that failed is reaped.
+                try await tolerateEnded { () throws(PluginError) in try await held.kill(SIGKILL, all: true) }
+                _ = try await held.wait(limit: .seconds(30))
+                try await held.delete()
+            } catch .shim(_, _, let status) where status.code == .notFound {
+                site.logger.debug("container \(id): \(status)")
+            }
             try await held.shutdown()
         } catch {
             site.logger.warning("container \(id): \(error)")
             await held.disconnect()
+            // Whatever it still holds would stay for ever.
+            do throws(PluginError) { _ = try await ShimLink.clearAway(id, bundle: record.bundle, site.shim) } catch {
+                site.logger.error("container \(id): \(error)")
+            }
         }
     }
 

@@ -25,7 +25,7 @@ extension ContainerActor {
     }
 
     /// A process that ended on its own before the signal is no failure of the signal.
-    private func tolerateEnded(_ body: () async throws(PluginError) -> Void) async throws(PluginError) {
+    func tolerateEnded(_ body: () async throws(PluginError) -> Void) async throws(PluginError) {
         do throws(PluginError) {
             try await body()
         } catch .shim(_, _, let status) where status.code == .notFound || status.code == .failedPrecondition {

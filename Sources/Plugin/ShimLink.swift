@@ -68,9 +68,9 @@ struct ShimLink: Sendable {
         try await Self.attempt("kill", id) { try await task.kill(id, exec: exec, signal: UInt32(signal), all: all) }
     }
 
-    /// Answers when the process has ended, however long that takes.
-    func wait(exec: String = "") async throws(PluginError) -> (code: UInt32, time: UInt64) {
-        let answer = try await Self.attempt("wait for", id) { try await task.wait(id, exec: exec) }
+    /// Answers when the process has ended, however long that takes, unless `limit` says otherwise.
+    func wait(exec: String = "", limit: Duration? = nil) async throws(PluginError) -> (code: UInt32, time: UInt64) {
+        let answer = try await Self.attempt("wait for", id) { try await task.wait(id, exec: exec, timeout: limit) }
         return (answer.exitStatus, answer.exitedAt.nanoseconds)
     }
 

@@ -70,7 +70,8 @@ final class NodeFixture: Sendable {
         let (daemon, client) = try await node.start()
         do {
             try await body(node, client)
-            #expect(try node.leftovers() == [])
+            let left = try node.leftovers()
+            #expect(left == [])
         } catch {
             try? await client.removeEverything()
             await daemon.stop()
