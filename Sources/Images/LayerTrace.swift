@@ -13,6 +13,8 @@ struct LayerTrace: Sendable, Equatable {
     var whiteouts: Set<TreePath> = []
     /// Directories that hide what is below them.
     var opaque: Set<TreePath> = []
+    /// Implied directories in which nothing of this layer stands but notes on what is gone.
+    var markers: Set<TreePath> = []
     /// Set when everything inside is complete.
     var times: [TreePath: Times] = [:]
 
@@ -21,25 +23,36 @@ struct LayerTrace: Sendable, Equatable {
     func finish(_ diff: borrowing FD, lower: MergedTree) throws(SysError) -> Bool {
         var times = times
         for path in implied {
-            guard let found = try lower.lookup(path) else { continue }
+            guard let found = try lower.lookup(path) else {
+                // Nothing there that could be gone.
+                if markers.contains(path) { try remove(path, from: diff, &times) }
+                continue
+            }
             guard found.status.kind == .directory else { return false }
-            let directory = try diff.openPath(path)
+            guard let directory = try diff.openPathIfThere(path) else { continue }
             try directory.copyAttributes(found)
             times[path] = Times(access: found.status.access, modify: found.status.modify)
         }
         if opaque.contains([]) { try hideAll(diff, lower) }
-        for path in opaque where !path.isEmpty { try diff.openPath(path).setAttribute(ExtendedAttribute(name: overlayOpaque, value: [0x79])) }
+        for path in opaque where !path.isEmpty {
+            try diff.openPathIfThere(path)?.setAttribute(ExtendedAttribute(name: overlayOpaque, value: [0x79]))
+        }
         for path in whiteouts where try lower.lookup(path) == nil {
-            guard let name = path.last else { continue }
-            let parent = try diff.openPath(Array(path.dropLast()))
+            guard let name = path.last, let parent = try diff.openPathIfThere(Array(path.dropLast())) else { continue }
             if try parent.status(of: name)?.isWhiteout == true { try parent.removeEntry(name, isDirectory: false) }
         }
-        for (path, time) in times { try diff.openPath(path).setTimes(access: time.access, modify: time.modify) }
+        for (path, time) in times { try diff.openPathIfThere(path)?.setTimes(access: time.access, modify: time.modify) }
         return true
     }
 }
 
 extension LayerTrace {
+    private func remove(_ path: TreePath, from diff: borrowing FD, _ times: inout [TreePath: Times]) throws(SysError) {
+        guard let name = path.last, let parent = try diff.openPathIfThere(Array(path.dropLast())) else { return }
+        try parent.removeTree(name)
+        times = times.filter { !$0.key.starts(with: path) }
+    }
+
     /// overlayfs does not look for the opaque mark on the root of a layer: everything below is hidden by name.
     private func hideAll(_ diff: borrowing FD, _ lower: MergedTree) throws(SysError) {
         for layer in lower.layers {
@@ -56,10 +69,15 @@ extension LayerTrace {
 }
 
 extension FD {
-    /// The directory at a path without links under this one.
-    func openPath(_ path: TreePath) throws(SysError) -> FD {
+    /// The directory at a path without links under this one; nil when it is not there.
+    func openPathIfThere(_ path: TreePath) throws(SysError) -> FD? {
         var directory = try open(".", O_RDONLY | O_DIRECTORY, resolve: .beneath)
-        for name in path { directory = try directory.openDirectory(name) }
+        for name in path {
+            do { directory = try directory.openDirectory(name) } catch {
+                if error.errno == ENOENT { return nil }
+                throw error
+            }
+        }
         return directory
     }
 

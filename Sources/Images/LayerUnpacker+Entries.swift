@@ -35,6 +35,7 @@ extension LayerUnpacker {
             try directory.fd.fd.describe(entry)
         }
         trace.implied.remove(directory.path)
+        trace.markers.remove(directory.path)
         trace.times[directory.path] = .init(access: entry.access ?? entry.modify, modify: entry.modify)
     }
 

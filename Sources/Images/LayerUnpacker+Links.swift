@@ -34,26 +34,39 @@ extension LayerUnpacker {
 
     /// `.wh.name` deletes `name` of the layers below, `.wh..wh..opq` everything in its directory (image-spec, layer.md).
     /// What this layer itself has there stays, whatever the order.
-    mutating func whiteout(_ mark: FileName, _ parent: OpenDirectory, _ entry: TarEntry) throws(ImageError) {
+    mutating func whiteout(_ mark: FileName, in directory: TreePath, _ entry: TarEntry) throws(ImageError) {
         let hidden = mark.bytes.dropFirst(whiteoutPrefix.count)
-        if hidden.elementsEqual(Array(".wh..opq".utf8)) {
+        let isOpaque = hidden.elementsEqual(Array(".wh..opq".utf8))
+        // Other names of this form are notes that aufs kept for itself (`.wh..wh.plnk`): no part of the image.
+        if !isOpaque, hidden.starts(with: whiteoutPrefix) { return }
+        guard isOpaque || FileName(hidden) != nil else { throw bad(entry, "a whiteout of no name in its directory") }
+        guard try walk(directory, entry, .hide) else { return }
+        let parent = trail[trail.count - 1]
+        guard !isOpaque, let name = FileName(hidden) else {
             trace.opaque.insert(parent.path)
-            // The parent is the last of the trail: from now on it shows nothing from below.
+            // From now on the last of the trail shows nothing from below.
             trail[trail.count - 1] = OpenDirectory(path: parent.path, fd: parent.fd, showsLower: false)
             return
         }
-        // Other names of this form are notes that aufs kept for itself (`.wh..wh.plnk`): no part of the image.
-        if hidden.starts(with: whiteoutPrefix) { return }
-        guard let name = FileName(hidden) else { throw bad(entry, "a whiteout of no name in its directory") }
+        try hide(name, parent)
+    }
+
+    private mutating func hide(_ name: FileName, _ parent: OpenDirectory) throws(ImageError) {
         let path = parent.path + [name]
-        switch try kernel({ () throws(SysError) in try parent.fd.fd.status(of: name) }) {
-        case nil:
-            guard parent.showsLower else { return }
-            try kernel { () throws(SysError) in try parent.fd.fd.makeNode(name, .characterDevice, mode: 0) }
-            trace.whiteouts.insert(path)
-        case let status? where status.kind == .directory: trace.opaque.insert(path)
-        case .some: break
+        var status = try kernel { () throws(SysError) in try parent.fd.fd.status(of: name) }
+        if trace.markers.contains(path) {
+            // All that this layer has there are notes on what is gone: they are gone with it.
+            forget(path)
+            try kernel { () throws(SysError) in try parent.fd.fd.removeTree(name) }
+            status = nil
         }
+        if let status {
+            if status.kind == .directory { trace.opaque.insert(path) }
+            return
+        }
+        guard parent.showsLower else { return }
+        try kernel { () throws(SysError) in try parent.fd.fd.makeNode(name, .characterDevice, mode: 0) }
+        trace.whiteouts.insert(path)
     }
 }
 

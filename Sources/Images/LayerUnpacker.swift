@@ -11,7 +11,6 @@ struct LayerUnpacker {
         case complete(LayerTrace)
         case needsLower
     }
-    struct NeedsLower: Error {}
 
     struct OpenDirectory {
         let path: TreePath
@@ -53,10 +52,10 @@ struct LayerUnpacker {
             return try located(entry) { () throws(ImageError) in try describeDirectory(trail[0], entry) }
         }
         guard path.count <= limits.depth else { throw .limit(subject: subject, what: "\(entry.shownPath) is nested deeper than \(limits.depth)") }
-        let parent = try located(entry) { () throws(ImageError) in try directory(Array(path.dropLast()), entry) }
         if name.bytes.starts(with: whiteoutPrefix) {
-            return try located(entry) { () throws(ImageError) in try whiteout(name, parent, entry) }
+            return try located(entry) { () throws(ImageError) in try whiteout(name, in: Array(path.dropLast()), entry) }
         }
+        let parent = try located(entry) { () throws(ImageError) in try directory(Array(path.dropLast()), entry) }
         try refuseForeignNotes(entry)
         try located(entry) { () throws(ImageError) in
             switch entry.kind {
@@ -110,6 +109,7 @@ struct LayerUnpacker {
         trace.opaque = trace.opaque.filter { !$0.starts(with: path) }
         trace.implied = trace.implied.filter { !$0.starts(with: path) }
         trace.whiteouts = trace.whiteouts.filter { !$0.starts(with: path) }
+        trace.markers = trace.markers.filter { !$0.starts(with: path) }
     }
 }
 

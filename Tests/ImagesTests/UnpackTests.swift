@@ -90,6 +90,16 @@ private func names(_ lines: [String]) -> [String] { lines.map { String($0.prefix
         #expect(names(try merged([below, [.file("d", "file"), .directory("d")]])) == ["/", "/d"])
     }
 
+    @Test("whiteouts inside what is gone or replaced as a whole bring nothing back")
+    func nestedWhiteouts() throws {
+        let below: [TarWriter.Member] = [.directory("d"), .directory("d/e"), .file("d/e/x", "1"), .directory("usr"), .file("usr/y", "1"), .symlink("lib", to: "usr")]
+        #expect(names(try merged([below, [.file("d/e/.wh.x", ""), .file("d/.wh.e", ""), .file(".wh.d", "")]])) == ["/", "/lib", "/usr", "/usr/y"])
+        #expect(names(try merged([below, [.file(".wh.d", ""), .file("d/.wh.e", ""), .file("d/e/.wh.x", "")]])) == ["/", "/lib", "/usr", "/usr/y"])
+        #expect(names(try merged([below, [.file("d", "now a file"), .file("d/.wh.e", "")]])) == ["/", "/d", "/lib", "/usr", "/usr/y"])
+        #expect(names(try merged([below, [.file("lib/.wh.y", ""), .file("none/.wh.x", ""), .file("none/a/.wh.x", "")]])) == ["/", "/d", "/d/e", "/d/e/x", "/lib", "/usr"])
+        #expect(names(try merged([[.file("none/.wh.x", ""), .file(".wh.y", ""), .file("k", "")], [.file(".wh.k", "")]])) == ["/"])
+    }
+
     @Test("a directory that a layer only implies looks as it does below")
     func implied() throws {
         let lines = try merged([
