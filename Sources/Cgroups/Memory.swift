@@ -18,6 +18,10 @@ enum Memory {
 
     private static func old(_ spec: MemorySpec) -> [ControlWrite] {
         var writes: [ControlWrite] = []
+        // Kernels since 5.16 refuse it (EOPNOTSUPP), which is the error then: what was asked for is not done.
+        if let kernel = spec.kernel, kernel > 0 {
+            writes.append(ControlWrite("memory.kmem.limit_in_bytes", "\(kernel)", field: "memory.kernel"))
+        }
         if let limit = asked(spec.limit) {
             writes.append(ControlWrite("memory.limit_in_bytes", "\(limit)", field: "memory.limit"))
             // The limit with swap may never be below the limit without: no limit on the one lifts the other too.
@@ -40,7 +44,8 @@ enum Memory {
     }
 
     private static func unified(_ spec: MemorySpec) throws(CgroupError) -> [ControlWrite] {
-        if let tcp = asked(spec.kernelTCP), tcp > 0 { throw missing("kernelTCP") }
+        if spec.kernel ?? 0 > 0 { throw missing("kernel") }
+        if spec.kernelTCP ?? 0 > 0 { throw missing("kernelTCP") }
         if spec.swappiness != nil { throw missing("swappiness") }
         if spec.disableOOMKiller { throw missing("disableOOMKiller") }
         var writes: [ControlWrite] = []

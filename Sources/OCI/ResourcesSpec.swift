@@ -42,7 +42,7 @@ package struct MemorySpec: Equatable, Sendable {
     package var reservation: Int64?
     /// Memory and swap together.
     package var swap: Int64?
-    /// The limit of kernel memory alone, which kernels since 5.16 do not have any more (config-linux.md: NOT RECOMMENDED).
+    /// The limit of kernel memory alone, which kernels since 5.16 refuse (config-linux.md: NOT RECOMMENDED).
     package var kernel: Int64?
     package var kernelTCP: Int64?
     /// 0 … 100

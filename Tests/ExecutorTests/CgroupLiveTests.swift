@@ -190,10 +190,12 @@ private let canMake = getuid() == 0 && Cgroup.hostMode != nil
             let shell = try WaitingShell("exit 0")
             try cgroup.add(pid: shell.pid)
             let error = #expect(throws: CgroupError.self) { try cgroup.remove(milliseconds: 1) }
-            guard case .held(_, by: ["\(shell.pid) (sh)"])? = error else {
+            guard case .held(_, let holders)? = error else {
                 Issue.record("\(String(describing: error))")
                 return
             }
+            // Its name is the test's own for a moment: the kernel lets the parent of a vfork go before it names the child anew.
+            #expect(holders.count == 1 && holders[0].hasPrefix("\(shell.pid) ("))
             try shell.go()
             _ = shell.wait()
             try cgroup.remove()

@@ -101,7 +101,8 @@ import Testing
     @Test(
         "what v2 does not have is an error that names the field",
         arguments: [
-            (["memory": ["swappiness": 1]], "memory.swappiness"), (["memory": ["disableOOMKiller": true]], "memory.disableOOMKiller"),
+            (["memory": ["kernel": 1]], "memory.kernel"), (["memory": ["swappiness": 1]], "memory.swappiness"),
+            (["memory": ["disableOOMKiller": true]], "memory.disableOOMKiller"),
             (["memory": ["swap": 5]], "memory.swap"), (["cpu": ["realtimeRuntime": 5]], "cpu.realtimeRuntime"),
             (["blockIO": ["leafWeight": 10]], "blockIO.leafWeight"),
         ] as [(JSON, String)])
