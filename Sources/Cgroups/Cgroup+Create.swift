@@ -12,7 +12,9 @@ extension Cgroup {
         let field = "linux.cgroupsPath"
         if systemd { throw .unsupported(field: field, reason: "the systemd driver is not supported") }
         let wanted = path ?? id
-        guard !wanted.split(separator: "/").contains(".."), !wanted.split(separator: "/").isEmpty else {
+        // The root itself is never a container's: to kill or remove it would end the host.
+        let parts = wanted.split(separator: "/")
+        guard !parts.contains(".."), parts.contains(where: { $0 != "." }) else {
             throw .unsupported(field: field, reason: "\(wanted) names no cgroup below the root")
         }
         let host = try CgroupHost.current()

@@ -224,7 +224,10 @@ private let canMake = getuid() == 0 && Cgroup.hostMode != nil
         }
         for hierarchy in try CgroupHost.current().hierarchies { #expect(unsafe access(hierarchy.directory("/\(name)"), F_OK) != 0) }
         #expect(throws: CgroupError.self) { try Cgroup.create(path: "a:b:c", id: "x", resources: nil, systemd: true) }
-        #expect(throws: CgroupError.self) { try Cgroup.create(path: "/../x", id: "x", resources: nil, systemd: false) }
+        for path in ["/../x", "/", "/.", "./", ".."] {
+            let error = #expect(throws: CgroupError.self) { try Cgroup.create(path: path, id: "x", resources: nil, systemd: false) }
+            #expect(error == .unsupported(field: "linux.cgroupsPath", reason: "\(path) names no cgroup below the root"))
+        }
     }
 
     @Test("devices outside the policy cannot be opened, those every container has can")
