@@ -34,8 +34,7 @@ final class Creation {
 
     private func record(_ id: String, _ options: RunOptions, _ image: ImageRecord, _ command: [String]) throws -> Container {
         let store = context.store
-        var random = SystemRandomNumberGenerator()
-        let name = try options.name ?? ContainerName.generate(taken: Set(store.containers().map(\.name)), using: &random)
+        let name = try name(options)
         var record = ContainerRecord(
             id: id, name: name, image: image.displayName, imageID: image.id, created: realtimeNanoseconds(),
             bundle: context.directory(of: id))
@@ -49,15 +48,26 @@ final class Creation {
         detail.network = options.network.rawValue
         detail.stopSignal = try options.stopSignal(image)
         record.extra = detail.json
-        do {
-            try store.save(record)
-        } catch {
-            // `catch .exists` would read better; the optimiser of Swift 6.3 ends with an internal error on it.
-            if case .exists = error { throw CommandFailure("create container", name, "the name is in use") }
-            throw error
-        }
+        try save(record)
         undo.add("forget \(id)") { try store.remove(container: id) }
         return try Container(record, context)
+    }
+
+    private func name(_ options: RunOptions) throws(ImageError) -> String {
+        if let name = options.name { return name }
+        let taken = try context.store.containers().map(\.name)
+        var random = SystemRandomNumberGenerator()
+        return ContainerName.generate(taken: Set(taken), using: &random)
+    }
+
+    private func save(_ record: ContainerRecord) throws {
+        do {
+            try context.store.save(record)
+        } catch {
+            // `catch .exists` would read better; the optimiser of Swift 6.3 ends with an internal error on it.
+            if case .exists = error { throw CommandFailure("create container", record.name, "the name is in use") }
+            throw error
+        }
     }
 
     /// The supervisor, and the container waiting to be started.
@@ -99,7 +109,13 @@ final class Creation {
 
     /// Takes everything back.
     func takeBack() async {
-        await undo.run(context.journal)
+        let (undo, journal) = (undo, context.journal)
+        // In a task of its own: a cancelled one, as after an interrupt, could not make a single call.
+        await Task {
+            var undo = undo
+            await undo.run(journal)
+        }.value
+        self.undo = UndoList()
         lock = nil
     }
 }

@@ -7,11 +7,11 @@ final class SignalWatch: Sendable {
         var forwarding = SignalForwarding()
         var target: (supervisor: Supervisor, execID: String, terminal: Bool)?
         var abandoned: Int32?
+        var giveUp: (@Sendable () -> Void)?
     }
     private let state = Mutex(State())
     private let journal: Journal
 
-    /// The signals must be blocked already (`SignalQueue.block`).
     init(_ journal: Journal) {
         self.journal = journal
         let queue = SignalQueue()
@@ -29,10 +29,19 @@ final class SignalWatch: Sendable {
         await received(SIGWINCH)
     }
 
-    /// Throws when the person has ended the command before there was anything to send a signal to.
-    func check() throws(CommandFailure) {
-        if let signal = state.withLock({ $0.abandoned }) {
-            throw CommandFailure("run", "container", "interrupted by SIG\(SignalName(number: signal).name)", status: 128 + signal)
+    /// Does what can be given up until there is a process to send signals to: a signal cancels it, and it undoes what it has begun.
+    func untilAttending<R: Sendable>(_ operation: String, _ body: @escaping @Sendable () async throws -> R) async throws -> R {
+        let task = Task { try await body() }
+        let signal = state.withLock { state in
+            state.giveUp = { task.cancel() }
+            return state.abandoned
+        }
+        if signal != nil { task.cancel() }
+        do {
+            return try await task.value
+        } catch {
+            guard let signal = state.withLock({ $0.abandoned }) else { throw error }
+            throw CommandFailure(operation, "", "interrupted by SIG\(SignalName(number: signal).name)", status: 128 + signal)
         }
     }
 
@@ -42,6 +51,7 @@ final class SignalWatch: Sendable {
             if case .abandon(let number) = action { state.abandoned = number }
             return (action, state.target)
         }
+        if case .abandon = action { state.withLock { $0.giveUp }?() }
         guard let target else { return }
         do {
             switch action {

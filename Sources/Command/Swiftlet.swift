@@ -116,6 +116,9 @@ package func runSwiftlet(_ arguments: [String]) async -> Int32 {
     } catch let failure as CommandFailure {
         journal.failure(failure)
         return failure.status == CommandStatus.failed ? verb.failureStatus : failure.status
+    } catch let failure as ArgumentFailure {
+        journal.failure(CommandFailure("check argument", failure.value.debugDescription, failure.reason))
+        return verb.failureStatus
     } catch {
         journal.error("\(error)")
         return verb.failureStatus

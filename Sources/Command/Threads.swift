@@ -25,18 +25,20 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
     pthread_detach(thread)
 }
 
-/// Signals as a stream. They are blocked in every thread when this is made before any other thread is.
+/// Signals as a stream: they must be blocked in every thread (`prepareSignals`).
+/// To be called before the program has a second thread: blocks the signals that the commands with a container to attend to
+/// hand on or answer by undoing what they have begun. All threads inherit that; with other commands they do what they always do.
+package func prepareSignals(_ arguments: [String]) {
+    guard let verb = hoistGlobalOptions(arguments).first, ["run", "exec", "start"].contains(verb) else { return }
+    var set = sigset_t(SignalQueue.proxied)
+    unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
+}
+
 struct SignalQueue: Sendable {
     let signals: AsyncStream<Int32>
 
     /// What a foreground container gets from its person; SIGWINCH tells of a new size.
     static let proxied: [Int32] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH]
-
-    /// Blocks `numbers` for this thread and all that it starts.
-    static func block(_ numbers: [Int32] = proxied) {
-        var set = sigset_t(numbers)
-        unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
-    }
 
     init(_ numbers: [Int32] = proxied) {
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)

@@ -1,4 +1,6 @@
 import Command
 import Glibc
 
-exit(await runSwiftlet(Array(CommandLine.arguments.dropFirst())))
+let arguments = Array(CommandLine.arguments.dropFirst())
+prepareSignals(arguments)
+exit(await runSwiftlet(arguments))

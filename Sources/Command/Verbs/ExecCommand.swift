@@ -47,6 +47,11 @@ struct ExecCommand: Verb {
         if terminal, interactive, !detach, !RawTerminal.isTerminal(0) {
             throw CommandFailure("exec", self.container, "stdin is not a terminal", status: CommandStatus.ownFailure)
         }
+        let watch = SignalWatch(context.journal)
+        return try await watch.untilAttending("exec") { try await run(context, watch) }
+    }
+
+    private func run(_ context: Context, _ watch: SignalWatch) async throws -> Int32 {
         let container = try context.container(self.container)
         let supervisor = try await container.running(for: "exec")
         if case .paused = try await supervisor.state() { throw CommandFailure("exec", container.name, "the container is paused") }
@@ -65,15 +70,15 @@ struct ExecCommand: Verb {
                 try await startOrForget(supervisor, execID)
                 return 0
             }
-            return try await attend(container, supervisor, execID, document)
+            return try await attend(container, supervisor, watch, execID, document)
         } catch {
             throw startFailure(error)
         }
     }
 
-    private func attend(_ container: Container, _ supervisor: Supervisor, _ execID: String, _ document: JSON) async throws -> Int32 {
-        SignalQueue.block()
-        let watch = SignalWatch(container.context.journal)
+    private func attend(
+        _ container: Container, _ supervisor: Supervisor, _ watch: SignalWatch, _ execID: String, _ document: JSON
+    ) async throws -> Int32 {
         let streams = try ExecStreams(in: container.directory, execID, terminal: terminal, stdin: interactive)
         try await supervisor.addExec(execID, process: document, streams: streams.paths)
         let raw = terminal && interactive ? try RawTerminal(0) : nil
@@ -100,7 +105,8 @@ struct ExecCommand: Verb {
         do {
             _ = try await supervisor.start(execID)
         } catch {
-            _ = try? await supervisor.delete(execID)
+            // In a task of its own: this one may be cancelled.
+            _ = try? await Task { try await supervisor.delete(execID) }.value
             throw error
         }
     }

@@ -39,22 +39,29 @@ struct RunCommand: Verb {
         if options.terminal, options.interactive, !options.detach, !RawTerminal.isTerminal(0) {
             throw CommandFailure("run", self.image, "stdin is not a terminal", status: CommandStatus.ownFailure)
         }
-        return options.detach ? try await inBackground(context, image) : try await inForeground(context, image)
+        let watch = SignalWatch(context.journal)
+        let (container, attendance) = try await watch.untilAttending("run") { try await begin(context, image, watch) }
+        if let attendance { return try await Self.finish(container, attendance) }
+        if options.rm { try Reaper.start(container) }
+        say(container.id)
+        return 0
     }
 
-    private func inForeground(_ context: Context, _ image: ImageRecord) async throws -> Int32 {
-        SignalQueue.block()
-        let watch = SignalWatch(context.journal)
+    /// The running container; with its attendance unless it runs in the background.
+    private func begin(_ context: Context, _ image: ImageRecord, _ watch: SignalWatch) async throws -> (Container, Attendance?) {
         let creation = Creation(context)
         do {
             var container = try creation.make(options, image: image, command: command)
-            try watch.check()
+            try Task.checkCancellation()
             let supervisor = try await creation.supervise(&container)
-            try watch.check()
-            let attendance = try Attendance(container, supervisor, logFrom: 0)
-            await watch.attend(supervisor, "", terminal: options.terminal)
+            let attendance = options.detach ? nil : try Attendance(container, supervisor, logFrom: 0)
+            if options.detach {
+                if options.terminal { try await supervisor.resize(TerminalSize.of(0) ?? TerminalSize(rows: 24, columns: 80)) }
+            } else {
+                await watch.attend(supervisor, "", terminal: options.terminal)
+            }
             try await creation.start(&container, supervisor)
-            return try await Self.finish(container, attendance)
+            return (container, attendance)
         } catch {
             await creation.takeBack()
             throw startFailure(error)
@@ -71,28 +78,15 @@ struct RunCommand: Verb {
         }
         return Int32(exit.code & 0xff)
     }
-
-    private func inBackground(_ context: Context, _ image: ImageRecord) async throws -> Int32 {
-        let creation = Creation(context)
-        do {
-            var container = try creation.make(options, image: image, command: command)
-            let supervisor = try await creation.supervise(&container)
-            if options.terminal { try await supervisor.resize(TerminalSize.of(0) ?? TerminalSize(rows: 24, columns: 80)) }
-            try await creation.start(&container, supervisor)
-            if options.rm { try Reaper.start(container) }
-            say(container.id)
-            return 0
-        } catch {
-            await creation.takeBack()
-            throw startFailure(error)
-        }
-    }
 }
 
 /// The error with the exit status that docker and podman give it: 127 and 126 are about the program, the rest is 125.
 func startFailure(_ error: any Error) -> CommandFailure {
     if let failure = error as? CommandFailure {
         return failure.status == CommandStatus.failed ? failure.with(status: CommandStatus.ownFailure) : failure
+    }
+    if let failure = error as? ArgumentFailure {
+        return CommandFailure("check argument", failure.value.debugDescription, failure.reason, status: CommandStatus.ownFailure)
     }
     let text = "\(error)"
     let status = CommandStatus.ofStartFailure(text)

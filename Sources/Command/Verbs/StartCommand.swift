@@ -19,34 +19,36 @@ struct StartCommand: Verb {
     }
 
     func perform(_ context: Context) async throws -> Int32 {
-        if attach { SignalQueue.block() }
+        let watch = SignalWatch(context.journal)
         for name in containers {
-            let watch = attach ? SignalWatch(context.journal) : nil
-            let started = try await context.container(name).exclusively("start") { container, lock in
-                let state = try await container.state(holding: lock)
-                guard !state.isAlive else { throw CommandFailure("start", name, "it is \(state.name)") }
-                // The supervisor of the last run has nothing left to do.
-                if case .exited(let exit) = state { try await container.retire(exit) }
-                return try await begin(container, lock, watch)
-            }
-            guard let (container, attendance) = started else { throw CommandFailure("start", name, "it was removed meanwhile") }
-            guard let attendance else {
-                if container.detail.autoRemove { try Reaper.start(container) }
-                say(name)
-                continue
-            }
-            return try await RunCommand.finish(container, attendance)
+            let container = try context.container(name)
+            let (started, attendance) = try await watch.untilAttending("start") { try await begin(container, watch) }
+            if let attendance { return try await RunCommand.finish(started, attendance) }
+            if started.detail.autoRemove { try Reaper.start(started) }
+            say(name)
         }
         return 0
     }
 
-    private func begin(_ found: Container, _ lock: ContainerLock?, _ watch: SignalWatch?) async throws -> (Container, Attendance?) {
+    private func begin(_ container: Container, _ watch: SignalWatch) async throws -> (Container, Attendance?) {
+        let begun = try await container.exclusively("start") { container, lock in
+            let state = try await container.state(holding: lock)
+            guard !state.isAlive else { throw CommandFailure("start", container.name, "it is \(state.name)") }
+            // The supervisor of the last run has nothing left to do.
+            if case .exited(let exit) = state { try await container.retire(exit) }
+            return try await begin(container, lock, watch)
+        }
+        guard let begun else { throw CommandFailure("start", container.name, "it was removed meanwhile") }
+        return begun
+    }
+
+    private func begin(_ found: Container, _ lock: ContainerLock?, _ watch: SignalWatch) async throws -> (Container, Attendance?) {
         var container = found
         let creation = Creation(container.context, lock: lock)
         do {
             let supervisor = try await creation.supervise(&container)
             var attendance: Attendance?
-            if let watch {
+            if attach {
                 attendance = try Attendance(container, supervisor, logFrom: Files.size(container.logPath))
                 await watch.attend(supervisor, "", terminal: container.detail.terminal)
             }
