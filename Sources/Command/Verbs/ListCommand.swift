@@ -31,28 +31,37 @@ struct ListCommand: Verb {
         return 0
     }
 
+    struct Row: Sendable {
+        let container: Container
+        let state: ContainerState
+    }
+
     /// All containers, newest first, each asked at the same time as the others. One that is removed meanwhile is left out.
-    static func states(_ context: Context) async throws -> [(container: Container, state: ContainerState)] {
-        let containers = try context.containers()
-        return try await withThrowingTaskGroup(of: (Int, ContainerState?).self) { group in
-            for (number, container) in containers.enumerated() {
-                group.addTask {
-                    do {
-                        return (number, try await container.state())
-                    } catch ImageError.notFound {
-                        return (number, nil)
-                    }
-                }
+    static func states(_ context: Context) async throws -> [Row] {
+        try await withThrowingTaskGroup(of: Row?.self) { group in
+            for container in try context.containers() {
+                group.addTask { try await row(container) }
             }
-            var states: [Int: ContainerState] = [:]
-            for try await (number, state) in group { states[number] = state }
-            return containers.indices.reversed().compactMap { number in states[number].map { (containers[number], $0) } }
+            var rows: [Row] = []
+            for try await row in group {
+                if let row { rows.append(row) }
+            }
+            return rows.sorted { $0.container.created > $1.container.created }
         }
     }
 
-    private func table(_ rows: [(container: Container, state: ContainerState)]) -> Table {
+    private static func row(_ container: Container) async throws -> Row? {
+        do {
+            return Row(container: container, state: try await container.state())
+        } catch ImageError.notFound {
+            return nil
+        }
+    }
+
+    private func table(_ rows: [Row]) -> Table {
         var table = Table(["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAME"])
-        for (container, state) in rows {
+        for row in rows {
+            let (container, state) = (row.container, row.state)
             let command = container.record.command.joined(separator: " ")
             table.add([
                 noTrunc ? container.id : ContainerID.short(container.id), container.record.image,
