@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CLinux
+import Glibc
 
 extension FD {
     /// This descriptor is a pty master (or slave): sets the size of its window.

@@ -1,7 +1,6 @@
-import Glibc
-
 internal import EventLoop
 internal import Executor
+import Glibc
 internal import LinuxSys
 internal import TaskAPI
 
@@ -40,7 +39,9 @@ extension Container {
             return Self.namesPoststartHooks(bundle) ? 1 : 0
         } done: { [weak self] result in
             guard let self else { return }
-            if result == nil { log.warning("write \(bundle)/\(TaskRecord.fileName): failed; a later delete will not find what this shim leaves") }
+            if result == nil {
+                log.warning("write \(bundle)/\(TaskRecord.fileName): failed; a later delete will not find what this shim leaves")
+            }
             hasPoststartHooks = result != 0
             record = .written
             finishCreate()
@@ -49,7 +50,9 @@ extension Container {
 
     /// Read in the child: the shim itself never parses config.json. A name that is found elsewhere only costs an executor.
     private static func namesPoststartHooks(_ bundle: String) -> Bool {
-        guard let file = try? FD.open("\(bundle)/config.json", O_RDONLY), let bytes = try? file.readAll(limit: 16 << 20) else { return true }
+        guard let file = try? FD.open("\(bundle)/config.json", O_RDONLY), let bytes = try? file.readAll(limit: 16 << 20) else {
+            return true
+        }
         let name = Array("\"poststart\"".utf8)
         guard bytes.count >= name.count else { return false }
         return (0...(bytes.count - name.count)).contains { bytes[$0] == name[0] && bytes[$0..<($0 + name.count)].elementsEqual(name) }

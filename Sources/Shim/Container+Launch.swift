@@ -27,7 +27,8 @@ extension Container {
         case .ended(let status):
             switch process.machine.phase {
             case .creating:
-                let failure = ExecutorFailure(operation: "create", subject: id, reason: "the set-up process ended early (status \(status.number))")
+                let failure = ExecutorFailure(
+                    operation: "create", subject: id, reason: "the set-up process ended early (status \(status.number))")
                 act(process.machine.failed(failure, now: now), on: process)
             case .failed: finishFailure(of: process)
             case .created, .starting, .running, .draining, .storing, .exited, .deleted: break

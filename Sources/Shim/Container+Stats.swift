@@ -91,7 +91,9 @@ extension MetricsV2 {
         }
         memoryEvents = found.memory.map { $0.events.values }
         io = found.io.map { IOEntry.all($0.bytes) } ?? []
-        hugetlb = found.hugetlb.map { HugetlbMetrics(pageSize: $0.pageSize, usage: $0.amount.usage, max: $0.amount.limit, failures: $0.amount.failures) }
+        hugetlb = found.hugetlb.map {
+            HugetlbMetrics(pageSize: $0.pageSize, usage: $0.amount.usage, max: $0.amount.limit, failures: $0.amount.failures)
+        }
     }
 }
 

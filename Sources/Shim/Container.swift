@@ -35,7 +35,8 @@ final class Container {
     enum RecordState: Equatable { case unwritten, writing, written }
 
     init(
-        _ request: CreateTask, options: ExecutorOptions, io: ProcessIO, loop: EventLoop, log: ShimLog, publish: @escaping (TaskEvent) -> Void
+        _ request: CreateTask, options: ExecutorOptions, io: ProcessIO, loop: EventLoop, log: ShimLog,
+        publish: @escaping (TaskEvent) -> Void
     ) {
         id = request.id
         bundle = request.bundle

@@ -1,6 +1,5 @@
-import Glibc
-
 internal import EventLoop
+import Glibc
 internal import LinuxSys
 internal import TTRPC
 internal import TTRPCLoop

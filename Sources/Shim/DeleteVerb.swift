@@ -1,6 +1,5 @@
-import Glibc
-
 internal import Executor
+import Glibc
 internal import LinuxSys
 internal import TaskAPI
 
@@ -62,7 +61,9 @@ enum DeleteVerb {
         // Compared after the pidfd is open: from then on it means one process for good.
         guard processStartTime(record.pid) == record.startTime else { return nil }
         try pidfd.signalProcess(SIGKILL)
-        guard try pidfd.waitReadable(milliseconds: 10_000) else { throw SysError(ETIMEDOUT, "kill init of \(record.id)", on: "pid \(record.pid)") }
+        guard try pidfd.waitReadable(milliseconds: 10_000) else {
+            throw SysError(ETIMEDOUT, "kill init of \(record.id)", on: "pid \(record.pid)")
+        }
         return realtimeNanoseconds()
     }
 

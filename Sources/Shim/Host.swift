@@ -1,5 +1,4 @@
 import Glibc
-
 internal import LinuxSys
 
 /// The version that `-version`, `-info` and Connect tell.

@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CRILog
+import Glibc
 internal import LinuxSys
 
 /// A log file on disk that one or two streams are written to. Regular files are always ready, so writes go straight through.

@@ -1,8 +1,7 @@
-import Glibc
-
 internal import CRILog
 internal import EventLoop
 internal import Executor
+import Glibc
 internal import LinuxSys
 
 /// The standard streams of one process: their descriptors, relays and end.
@@ -52,7 +51,8 @@ final class ProcessIO {
     /// What the executor gives to the process.
     var processStreams: ProcessStreams {
         targets.terminal
-            ? .terminal(rows: size.rows, columns: size.columns) : .descriptors(stdin: streams.stdin, stdout: streams.stdout, stderr: streams.stderr)
+            ? .terminal(rows: size.rows, columns: size.columns)
+            : .descriptors(stdin: streams.stdin, stdout: streams.stdout, stderr: streams.stderr)
     }
 
     private func connectPipes() throws(SysError) {

@@ -1,7 +1,6 @@
-import Glibc
-
 internal import CRILog
 internal import EventLoop
+import Glibc
 internal import LinuxSys
 
 /// One direction of a process's stdio on the loop: from a pipe, FIFO or pty master to another of them, or to a log file.
@@ -25,6 +24,8 @@ final class Relay {
     /// The sink's end ends the relay (stdin); otherwise the source is drained on (stdout, stderr).
     private let endsWithSink: Bool
     private var onEnd: (() -> Void)?
+    /// Both ends are pipes: what comes need not be copied through this process.
+    private let splices: Bool
 
     init(loop: EventLoop, from source: FDBox, to sink: Sink, endsWithSink: Bool, onEnd: @escaping () -> Void) throws(SysError) {
         self.loop = loop
@@ -32,6 +33,11 @@ final class Relay {
         self.sink = sink
         self.endsWithSink = endsWithSink
         self.onEnd = onEnd
+        var ends = [source]
+        if case .descriptor(let out) = sink { ends.append(out) }
+        var pipes = 0
+        for end in ends where try end.fd.fileType() == S_IFIFO { pipes += 1 }
+        splices = pipes == 2
         try reconcile()
     }
 
@@ -49,8 +55,16 @@ final class Relay {
         settle()
     }
 
+    /// False when nothing was moved: the source is empty or has ended, or the sink is full or gone. Reading and writing tell which.
+    private func splice(_ source: FDBox) -> Bool {
+        guard splices, case .descriptor(let out) = sink, case .bytes = try? source.fd.splice(to: out.fd, count: 65_536) else {
+            return false
+        }
+        return true
+    }
+
     private func sourceReady() {
-        guard let source else { return }
+        guard let source, !splice(source) else { return }
         var buffer = [UInt8](repeating: 0, count: Self.chunk)
         do throws(SysError) {
             let transfer = try source.fd.read(into: &buffer)

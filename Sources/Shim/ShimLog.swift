@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CRILog
+import Glibc
 internal import LinuxSys
 
 /// The shim's own log: lines of `key=value` into the orchestrator's FIFO `log` in the bundle, or into a file `shim.log` beside it when

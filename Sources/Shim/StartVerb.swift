@@ -1,5 +1,4 @@
 import Glibc
-
 internal import LinuxSys
 
 /// `start`: leaves a resident shim behind and prints its address once it serves.

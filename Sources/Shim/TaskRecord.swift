@@ -68,7 +68,8 @@ package struct TaskRecord: Equatable, Sendable {
         options.noPivotRoot = try fields.member("noPivotRoot").optionalBool() ?? false
         options.noNewKeyring = try fields.member("noNewKeyring").optionalBool() ?? false
         let exit = try fields.member("exit")
-        ending = exit.isPresent
+        ending =
+            exit.isPresent
             ? Ending(status: try exit.member("status").integer(), time: try exit.member("time").integer()) : nil
     }
 }

@@ -109,7 +109,9 @@ final class TaskService {
         guard !isStopping else { throw .wrongPhase("create \(request.id)", "the shim is shutting down") }
         guard container == nil else { throw .exists("task \(container?.id ?? request.id)") }
         guard request.id == id else { throw .invalid("create \(request.id)", "this shim is for \(id)") }
-        guard request.bundle.utf8.first == UInt8(ascii: "/") else { throw .invalid("bundle \(request.bundle)", "the path has to be absolute") }
+        guard request.bundle.utf8.first == UInt8(ascii: "/") else {
+            throw .invalid("bundle \(request.bundle)", "the path has to be absolute")
+        }
         guard request.checkpoint.isEmpty, request.parentCheckpoint.isEmpty else { throw .unsupported("create from a checkpoint") }
         let targets = try StreamTargets(
             stdin: request.io.stdin, stdout: request.io.stdout, stderr: request.io.stderr, terminal: request.io.terminal)

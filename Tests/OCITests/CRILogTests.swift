@@ -11,21 +11,27 @@ import Testing
         return entries
     }
 
-    @Test("times are written with nine digits", arguments: [
-        (0, "1970-01-01T00:00:00.000000000Z"), (1_475_713_029_669_794_202, "2016-10-06T00:17:09.669794202Z"),
-        (951_782_400_000_000_001, "2000-02-29T00:00:00.000000001Z"), (4_107_542_399_999_999_999, "2100-02-28T23:59:59.999999999Z"),
-    ] as [(UInt64, String)])
+    @Test(
+        "times are written with nine digits",
+        arguments: [
+            (0, "1970-01-01T00:00:00.000000000Z"), (1_475_713_029_669_794_202, "2016-10-06T00:17:09.669794202Z"),
+            (951_782_400_000_000_001, "2000-02-29T00:00:00.000000001Z"), (4_107_542_399_999_999_999, "2100-02-28T23:59:59.999999999Z"),
+        ] as [(UInt64, String)])
     func times(_ nanoseconds: UInt64, _ text: String) {
         #expect(LogTime(nanoseconds: nanoseconds).description == text)
         #expect(LogTime(text.utf8)?.nanoseconds == nanoseconds)
     }
 
-    @Test("times of other writers are read", arguments: [
-        ("2016-10-06T00:17:09Z", 1_475_713_029_000_000_000), ("2016-10-06T02:17:09.5+02:00", 1_475_713_029_500_000_000),
-    ] as [(String, UInt64)])
+    @Test(
+        "times of other writers are read",
+        arguments: [
+            ("2016-10-06T00:17:09Z", 1_475_713_029_000_000_000), ("2016-10-06T02:17:09.5+02:00", 1_475_713_029_500_000_000),
+        ] as [(String, UInt64)])
     func foreignTimes(_ text: String, _ nanoseconds: UInt64) { #expect(LogTime(text.utf8)?.nanoseconds == nanoseconds) }
 
-    @Test("what is no time is refused", arguments: ["", "2016-10-06", "2016-13-06T00:17:09Z", "2016-10-06T00:17:09.Z", "2016-10-06T00:17:09+0200"])
+    @Test(
+        "what is no time is refused",
+        arguments: ["", "2016-10-06", "2016-13-06T00:17:09Z", "2016-10-06T00:17:09.Z", "2016-10-06T00:17:09+0200"])
     func badTimes(_ text: String) { #expect(LogTime(text.utf8) == nil) }
 
     @Test("whole lines have tag F, the rest tag P")

@@ -5,7 +5,9 @@ import Testing
 @Suite("command line and records") struct BootstrapTests {
     @Test("containerd's start call is understood")
     func startCall() throws {
-        let words = ["-namespace", "default", "-id", "c1", "-address", "/run/c.sock", "-publish-binary", "/usr/bin/containerd", "-debug", "start"]
+        let words = [
+            "-namespace", "default", "-id", "c1", "-address", "/run/c.sock", "-publish-binary", "/usr/bin/containerd", "-debug", "start",
+        ]
         let arguments = try Arguments(words)
         #expect(arguments.verb == .start)
         #expect(arguments.namespace == "default" && arguments.id == "c1" && arguments.address == "/run/c.sock")
@@ -40,16 +42,19 @@ import Testing
         #expect(path("a", "b", "c").utf8.count == "/d/0123456789abcdef.sock".utf8.count)
     }
 
-    @Test("stdio names are told apart", arguments: [
-        ("", StreamTarget.none), ("/run/fifo/1", .fifo("/run/fifo/1")), ("fifo:///f", .fifo("/f")), ("cri:///l", .criFile("/l")),
-        ("file:///x y", .rawFile("/x y")),
-    ])
+    @Test(
+        "stdio names are told apart",
+        arguments: [
+            ("", StreamTarget.none), ("/run/fifo/1", .fifo("/run/fifo/1")), ("fifo:///f", .fifo("/f")), ("cri:///l", .criFile("/l")),
+            ("file:///x y", .rawFile("/x y")),
+        ])
     func streamTargets(_ text: String, _ target: StreamTarget) throws { #expect(try StreamTarget(text) == target) }
 
     @Test("stdio that is not supported is named", arguments: ["binary:///bin/logger", "relative", "cri://relative", "http://x/y"])
     func badTargets(_ text: String) { #expect(throws: TaskError.self) { try StreamTarget(text) } }
 
-    @Test("a record read back is the record that was written, with and without an exit", arguments: [nil, Ending(status: 137, time: 1 << 62)])
+    @Test(
+        "a record read back is the record that was written, with and without an exit", arguments: [nil, Ending(status: 137, time: 1 << 62)])
     func recordRoundTrip(_ ending: Ending?) throws {
         var options = ExecutorOptions()
         options.noPivotRoot = true
