@@ -1,6 +1,5 @@
-import Glibc
-
 internal import Cgroups
+import Glibc
 internal import LinuxSys
 internal import OCI
 
@@ -32,14 +31,15 @@ extension Apply {
     private func addHierarchy(_ hierarchy: CgroupHost.Hierarchy, to top: borrowing FD, _ plan: MountPlan) throws(SysError) {
         guard let last = hierarchy.mountPoint.split(separator: "/").last.map(String.init) else { return }
         let mount: FD
-        do { mount = try cgroupMount(hierarchy, plan) } catch where error.errno == ENOENT {
+        do { mount = try cgroupMount(hierarchy, plan) } catch  where error.errno == ENOENT {
             // A hierarchy in which the container has no directory.
             return
         }
         try top.makeDirectory(last, mode: 0o755)
         let place = try top.open(last, openPathOnly | O_DIRECTORY, resolve: .beneath)
         try mount.attach(to: place, name: "\(plan.destination)/\(last)")
-        for controller in hierarchy.controllers where controller != last && !controller.hasPrefix("name=") && hierarchy.controllers.count > 1 {
+        for controller in hierarchy.controllers
+        where controller != last && !controller.hasPrefix("name=") && hierarchy.controllers.count > 1 {
             try top.makeSymlink(controller, to: last)
         }
     }
@@ -61,7 +61,9 @@ extension Apply {
 
     private func ownDirectory(_ hierarchy: CgroupHost.Hierarchy, _ plan: MountPlan) throws(SysError) -> FD {
         let wanted = hierarchy.controllers.first ?? ""
-        guard let path = context.cgroup?.directories.first(where: { $0.controller == wanted })?.path else { throw SysError(ENOENT, "mount cgroup", on: wanted) }
+        guard let path = context.cgroup?.directories.first(where: { $0.controller == wanted })?.path else {
+            throw SysError(ENOENT, "mount cgroup", on: wanted)
+        }
         let copy = try FD.mountCopy(of: path, .single)
         try copy.changeMount(set: plan.set, .single, name: plan.destination)
         return copy

@@ -1,5 +1,4 @@
 import Glibc
-
 internal import LinuxSys
 internal import OCI
 
@@ -22,9 +21,11 @@ extension Apply {
             try named(device.path) { () throws(SysError) in
                 try directory.makeNode(name, mode: mode, major: device.major, minor: device.minor)
             }
-        } catch where error.errno == EEXIST {
+        } catch  where error.errno == EEXIST {
             let found = try directory.open(name, openPathOnly | O_NOFOLLOW, resolve: .beneath).info(name: device.path)
-            if found.kind == device.kind.fileType, device.kind == .fifo || (found.major == device.major && found.minor == device.minor) { return }
+            if found.kind == device.kind.fileType, device.kind == .fifo || (found.major == device.major && found.minor == device.minor) {
+                return
+            }
             // The image has something else in its place.
             try named(device.path) { () throws(SysError) in
                 try directory.remove(name)
@@ -45,7 +46,7 @@ extension Apply {
     private func emptyFile(_ name: String, in directory: borrowing FD, path: String) throws(SysError) -> FD {
         do {
             _ = try directory.open(name, O_CREAT | O_EXCL | O_RDONLY, mode: 0o644, resolve: .beneath)
-        } catch where error.errno == EEXIST {
+        } catch  where error.errno == EEXIST {
             // Whatever it is, it is covered.
         }
         let file = try directory.open(name, openPathOnly | O_NOFOLLOW, resolve: [.beneath, .noSymlinks])
@@ -57,7 +58,7 @@ extension Apply {
         let directory = try root.makePlainDirectory("/dev")
         do {
             try named("/dev/\(name)") { () throws(SysError) in try directory.makeSymlink(name, to: target) }
-        } catch where error.errno == EEXIST {
+        } catch  where error.errno == EEXIST {
             // An image's own link of that name may point where it likes, save for ptmx: the host's must not be used.
             guard name == "ptmx", (try? directory.readLink(name)) != target else { return }
             try named("/dev/\(name)") { () throws(SysError) in
@@ -71,7 +72,9 @@ extension Apply {
     mutating func openConsole(_ plan: ConsolePlan) throws(SysError) {
         let multiplexer = "/dev/pts/ptmx"
         let master = try root.fd.open("dev/pts/ptmx", O_RDWR | O_NOCTTY, resolve: [.beneath, .noSymlinks])
-        guard try master.fileSystem().magic == FileSystemInfo.devptsMagic else { throw SysError(ENOTTY, "open", on: "\(multiplexer) (must be a devpts)") }
+        guard try master.fileSystem().magic == FileSystemInfo.devptsMagic else {
+            throw SysError(ENOTTY, "open", on: "\(multiplexer) (must be a devpts)")
+        }
         let peer = try master.terminalPeer()
         if plan.rows > 0 || plan.columns > 0 { try master.setWindow(rows: plan.rows, columns: plan.columns) }
         if plan.atDevConsole {

@@ -1,5 +1,4 @@
 import Glibc
-
 internal import LinuxSys
 internal import OCI
 
@@ -42,7 +41,9 @@ extension Apply {
             for datum in plan.data { try fileSystem.set(datum.key, datum.value) }
             made = try fileSystem.mount(plan.set)
         } catch {
-            throw SysError(error.errno, "mount \(type)", on: error.operation == "mount \(type)" ? "\(plan.destination), \(error.subject)" : plan.destination)
+            throw SysError(
+                error.errno, "mount \(type)",
+                on: error.operation == "mount \(type)" ? "\(plan.destination), \(error.subject)" : plan.destination)
         }
         try made.attach(to: place, name: plan.destination)
         try plan.propagate(made)
@@ -63,7 +64,7 @@ func privatizeMount(holding path: String) throws(SysError) {
         do {
             try mountPath(nil, on: place, flags: MountPropagation.private.rawValue)
             return
-        } catch where error.errno == EINVAL && !parts.isEmpty {
+        } catch  where error.errno == EINVAL && !parts.isEmpty {
             parts.removeLast()
         }
     }

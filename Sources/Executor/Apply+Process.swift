@@ -1,5 +1,4 @@
 import Glibc
-
 internal import LinuxSys
 internal import OCI
 
@@ -11,7 +10,7 @@ extension Apply {
 
     /// A kernel without keys has none to give away either.
     func joinKeyring(_ name: String) throws(SysError) {
-        do { try joinSessionKeyring(name) } catch where error.errno == ENOSYS { return }
+        do { try joinSessionKeyring(name) } catch  where error.errno == ENOSYS { return }
     }
 
     /// Standard streams as the request says; owned by the program's user, so that it may open /dev/stdout again.
@@ -40,7 +39,9 @@ extension Apply {
 
     /// Best effort: a stream that belongs elsewhere (a file on a read-only mount, an unmapped owner) stays as it is.
     private func giveAway(_ stream: borrowing FD, to owner: UInt32) {
-        guard let info = try? stream.info(), info.uid != owner, !(info.isCharacterDevice && info.major == 1 && info.minor == 3) else { return }
+        guard let info = try? stream.info(), info.uid != owner, !(info.isCharacterDevice && info.major == 1 && info.minor == 3) else {
+            return
+        }
         try? stream.setOwner(uid: owner, gid: info.gid, name: "stream")
     }
 

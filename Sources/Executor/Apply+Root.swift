@@ -1,5 +1,4 @@
 import Glibc
-
 internal import LinuxSys
 internal import OCI
 
@@ -39,7 +38,7 @@ extension Apply {
         do {
             try copy.changeMount(set: .readonly, .recursive, name: path)
             try copy.attach(to: place, name: path)
-        } catch where error.errno == ENOSYS {
+        } catch  where error.errno == ENOSYS {
             try copy.attach(to: place, name: path)
             try OldKernel.change(copy, set: .readonly, clear: [], name: path)
         }
@@ -48,7 +47,7 @@ extension Apply {
     func makeMountReadonly(_ mount: borrowing FD, _ scope: MountScope, name: String) throws(SysError) {
         do {
             try mount.changeMount(set: .readonly, scope, name: name)
-        } catch where error.errno == ENOSYS {
+        } catch  where error.errno == ENOSYS {
             try OldKernel.change(mount, set: .readonly, clear: [], name: name)
         }
     }
@@ -71,7 +70,9 @@ extension Apply {
     func nullDevice() throws(SysError) -> FD {
         let null = try root.fd.open("dev/null", openPathOnly, resolve: [.beneath, .noSymlinks])
         let info = try null.info(name: "/dev/null")
-        guard info.isCharacterDevice, info.major == 1, info.minor == 3 else { throw SysError(ENODEV, "open", on: "/dev/null (must be character device 1:3)") }
+        guard info.isCharacterDevice, info.major == 1, info.minor == 3 else {
+            throw SysError(ENODEV, "open", on: "/dev/null (must be character device 1:3)")
+        }
         return null
     }
 }

@@ -1,5 +1,4 @@
 import Glibc
-
 internal import LinuxSys
 internal import OCI
 

@@ -1,5 +1,4 @@
 import Glibc
-
 internal import LinuxSys
 internal import OCI
 
@@ -12,7 +11,9 @@ enum Bundle {
     }
 
     static func process(_ bytes: [UInt8]) throws(ExecutorFailure) -> ProcessSpec {
-        do { return try ProcessSpec(json: bytes) } catch { throw ExecutorFailure(operation: "read", subject: "the process to execute", reason: "\(error)") }
+        do { return try ProcessSpec(json: bytes) } catch {
+            throw ExecutorFailure(operation: "read", subject: "the process to execute", reason: "\(error)")
+        }
     }
 
     /// Absolute and without links, so that a mount made on it is found at the same place afterwards.
@@ -21,13 +22,17 @@ enum Bundle {
         let place = try sys { () throws(SysError) in try FD.open(joined, openPathOnly | O_DIRECTORY) }
         let here = try sys { () throws(SysError) in try FD.open("/proc/self/fd", openPathOnly | O_DIRECTORY) }
         let resolved = try sys { () throws(SysError) in try here.readLink("\(place.raw)") }
-        guard resolved != "/" else { throw ExecutorFailure(operation: "config.json", subject: "root.path", reason: "the host's root cannot be a rootfs") }
+        guard resolved != "/" else {
+            throw ExecutorFailure(operation: "config.json", subject: "root.path", reason: "the host's root cannot be a rootfs")
+        }
         return resolved
     }
 
     static func filter(_ spec: SeccompSpec?) throws(ExecutorFailure) -> SeccompFilter? {
         guard let spec else { return nil }
-        do { return try SeccompFilter(spec) } catch { throw ExecutorFailure(operation: "config.json", subject: "linux.seccomp", reason: "\(error)") }
+        do { return try SeccompFilter(spec) } catch {
+            throw ExecutorFailure(operation: "config.json", subject: "linux.seccomp", reason: "\(error)")
+        }
     }
 
     /// What the request hands over must be what the process asks for.

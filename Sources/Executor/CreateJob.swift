@@ -1,6 +1,5 @@
-import Glibc
-
 internal import Cgroups
+import Glibc
 internal import LinuxSys
 internal import OCI
 
@@ -24,7 +23,8 @@ struct CreateJob {
         try Bundle.checkStreams(request.streams, terminal: process.terminal)
         namespaces = NamespacePlan(spec.linux)
         prepared = PreparedSetup(
-            id: request.id, bundle: request.bundle, rootPath: try Bundle.rootPath(spec.root.path, bundle: request.bundle), spec: spec, process: process,
+            id: request.id, bundle: request.bundle, rootPath: try Bundle.rootPath(spec.root.path, bundle: request.bundle), spec: spec,
+            process: process,
             plan: plan, streams: request.streams, preservedDescriptors: request.preservedDescriptors,
             host: try sys { () throws(SysError) in try HostPlace() }, filter: try Bundle.filter(spec.linux.seccomp))
     }
@@ -44,7 +44,8 @@ struct CreateJob {
         for warning in prepared.plan.warnings { try tell(.warning(warning)) }
         let linux = prepared.spec.linux
         do {
-            cgroup = try Cgroup.create(path: linux.cgroupsPath, id: request.id, resources: linux.resources, systemd: request.options.systemdCgroup)
+            cgroup = try Cgroup.create(
+                path: linux.cgroupsPath, id: request.id, resources: linux.resources, systemd: request.options.systemdCgroup)
         } catch { throw ExecutorFailure(error) }
         prepared.cgroup = cgroup
         let process = try InitProcess.spawn(prepared, namespaces, request, channel: channel)
@@ -94,7 +95,8 @@ struct CreateJob {
             } catch { failures.append("\(error)") }
         }
         if hooksBegan {
-            let state = ContainerState(id: request.id, status: .stopped, pid: nil, bundle: request.bundle, annotations: prepared.spec.annotations)
+            let state = ContainerState(
+                id: request.id, status: .stopped, pid: nil, bundle: request.bundle, annotations: prepared.spec.annotations)
             failures += Hooks.runAll(.poststop, prepared.spec.hooks, state: state).map(\.description)
         }
         for failure in failures { _ = try? channel.fd.send(ExecutorRecord.warning(failure).encoded) }

@@ -1,6 +1,5 @@
-import Glibc
-
 internal import Cgroups
+import Glibc
 internal import LinuxSys
 internal import OCI
 
@@ -80,7 +79,9 @@ struct ContainerInit {
         for (kind, name) in Self.names {
             // A magic link of the host's own procfs, which has to be followed.
             let theirs: FileInfo
-            do { theirs = try host.proc.fd.open("\(container.pid)/ns/\(name)", O_RDONLY, resolve: []).info() } catch where error.errno == ENOENT {
+            do { theirs = try host.proc.fd.open("\(container.pid)/ns/\(name)", O_RDONLY, resolve: []).info() } catch
+                where error.errno == ENOENT
+            {
                 // Of this kind the kernel has none, or the process is gone, which is asked below.
                 continue
             }
@@ -101,6 +102,7 @@ struct ContainerInit {
     }
 
     private static let names: [(CloneFlags, String)] = [
-        (.newUser, "user"), (.newMount, "mnt"), (.newPID, "pid"), (.newNetwork, "net"), (.newIPC, "ipc"), (.newUTS, "uts"), (.newCgroup, "cgroup"),
+        (.newUser, "user"), (.newMount, "mnt"), (.newPID, "pid"), (.newNetwork, "net"), (.newIPC, "ipc"), (.newUTS, "uts"),
+        (.newCgroup, "cgroup"),
     ]
 }

@@ -1,5 +1,4 @@
 import Glibc
-
 internal import LinuxSys
 internal import OCI
 
@@ -30,7 +29,8 @@ enum Hooks {
         case nil: reason = "not done after \(hook.timeout ?? 0) s, killed"
         }
         let output = process.output
-        throw ExecutorFailure(operation: "\(kind.rawValue) hook", subject: hook.path, reason: output.isEmpty ? reason : "\(reason): \(output)")
+        throw ExecutorFailure(
+            operation: "\(kind.rawValue) hook", subject: hook.path, reason: output.isEmpty ? reason : "\(reason): \(output)")
     }
 }
 

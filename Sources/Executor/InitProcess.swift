@@ -1,5 +1,4 @@
 import Glibc
-
 internal import LinuxSys
 internal import OCI
 
@@ -16,7 +15,9 @@ struct InitProcess {
     }
 
     /// Makes the namespaces and the rootfs, clones init into them and comes back to the host's.
-    static func spawn(_ prepared: PreparedSetup, _ namespaces: NamespacePlan, _ request: CreateRequest, channel: FDBox) throws(ExecutorFailure) -> InitProcess {
+    static func spawn(_ prepared: PreparedSetup, _ namespaces: NamespacePlan, _ request: CreateRequest, channel: FDBox)
+        throws(ExecutorFailure) -> InitProcess
+    {
         if namespaces.joinsUser { return try spawnFromAside(prepared, namespaces, request, channel: channel) }
         let made = try clone(prepared, namespaces, request, channel: channel)
         try sys { () throws(SysError) in try prepared.host.comeBack(from: namespaces.changed) }
@@ -36,7 +37,9 @@ struct InitProcess {
         case .parent(_, let worker):
             do {
                 let made = try clone(prepared, namespaces, request, channel: channel)
-                try sys { () throws(SysError) in try inside.fd.send(ExecutorRecord.started(pid: made.pid).encoded, fds: [made.pidfd.raw, made.link.raw]) }
+                try sys { () throws(SysError) in
+                    try inside.fd.send(ExecutorRecord.started(pid: made.pid).encoded, fds: [made.pidfd.raw, made.link.raw])
+                }
             } catch { _ = try? inside.fd.send(ExecutorRecord.failed(error).encoded) }
             let status = try? worker.reap(blocking: true)
             exitNow(status == .code(0) ? 0 : 1)
@@ -137,7 +140,9 @@ struct InitProcess {
         return ended
     }
 
-    private var ended: ExecutorFailure { ExecutorFailure(operation: "set up", subject: "process \(pid)", reason: "it ended before it was ready") }
+    private var ended: ExecutorFailure {
+        ExecutorFailure(operation: "set up", subject: "process \(pid)", reason: "it ended before it was ready")
+    }
 
     /// Kills it and waits until it is gone (its supervisor reaps it).
     func end() {

@@ -1,6 +1,5 @@
-import Glibc
-
 internal import Cgroups
+import Glibc
 package import LinuxSys
 internal import OCI
 
@@ -62,7 +61,9 @@ extension ExecutorJob {
     fileprivate var lentDescriptors: Set<Int32> {
         var result: Set<Int32> = [0, 1, 2]
         func add(_ streams: ProcessStreams, _ preserved: Int32) {
-            if case .descriptors(let stdin, let stdout, let stderr) = streams { result.formUnion([stdin, stdout, stderr].compactMap { $0 }) }
+            if case .descriptors(let stdin, let stdout, let stderr) = streams {
+                result.formUnion([stdin, stdout, stderr].compactMap { $0 })
+            }
             if preserved > 0 { result.formUnion(3..<(3 + preserved)) }
         }
         switch self {

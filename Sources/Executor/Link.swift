@@ -1,5 +1,4 @@
 import Glibc
-
 internal import LinuxSys
 
 /// What the executor and the process that it made say to each other while the process sets itself up: one byte a record

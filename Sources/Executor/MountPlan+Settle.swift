@@ -1,5 +1,4 @@
 import Glibc
-
 internal import LinuxSys
 internal import OCI
 
@@ -9,7 +8,7 @@ extension MountPlan {
         do {
             try change(mount)
             try mount.attach(to: place, name: destination)
-        } catch where error.errno == ENOSYS {
+        } catch  where error.errno == ENOSYS {
             try mount.attach(to: place, name: destination)
             try OldKernel.change(mount, set: set.union(setBelow), clear: clear.union(clearBelow), name: destination)
         }

@@ -41,7 +41,8 @@ package struct MountPlan: Equatable, Sendable {
         }
         kind = try Self.kind(spec, bindScope, field: field, bundle: bundle)
         if case .bind = kind, let datum = data.first {
-            throw ExecutorFailure(operation: "config.json", subject: "\(field).options", reason: "unknown option \(datum.key) for a bind mount")
+            throw ExecutorFailure(
+                operation: "config.json", subject: "\(field).options", reason: "unknown option \(datum.key) for a bind mount")
         }
     }
 
@@ -54,7 +55,8 @@ package struct MountPlan: Equatable, Sendable {
             return .bind(source: source.hasPrefix("/") ? source : "\(bundle)/\(source)", scope)
         }
         switch type {
-        case "none": throw ExecutorFailure(operation: "config.json", subject: "\(field).type", reason: "is missing, and no option says bind")
+        case "none":
+            throw ExecutorFailure(operation: "config.json", subject: "\(field).type", reason: "is missing, and no option says bind")
         case "cgroup", "cgroup2": return .cgroup
         default: return .fileSystem(type: type, source: spec.source ?? type)
         }
@@ -63,7 +65,9 @@ package struct MountPlan: Equatable, Sendable {
     /// Absolute, without `.`, `..` and empty components; the root itself is no place for a mount.
     private static func clean(_ path: String, field: String) throws(ExecutorFailure) -> String {
         let parts = PathComponents(path).parts
-        guard !parts.isEmpty else { throw ExecutorFailure(operation: "config.json", subject: field, reason: "the root itself cannot be mounted over") }
+        guard !parts.isEmpty else {
+            throw ExecutorFailure(operation: "config.json", subject: field, reason: "the root itself cannot be mounted over")
+        }
         return "/" + parts.joined(separator: "/")
     }
 

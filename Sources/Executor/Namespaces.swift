@@ -1,5 +1,4 @@
 import Glibc
-
 internal import LinuxSys
 internal import OCI
 
@@ -52,6 +51,7 @@ struct NamespacePlan: Equatable {
     }
 
     private static let order: [(NamespaceSpec.Kind, CloneFlags)] = [
-        (.ipc, .newIPC), (.uts, .newUTS), (.network, .newNetwork), (.pid, .newPID), (.cgroup, .newCgroup), (.mount, .newMount), (.user, .newUser),
+        (.ipc, .newIPC), (.uts, .newUTS), (.network, .newNetwork), (.pid, .newPID), (.cgroup, .newCgroup), (.mount, .newMount),
+        (.user, .newUser),
     ]
 }

@@ -1,5 +1,4 @@
 import Glibc
-
 internal import LinuxSys
 
 /// Where a program is, as execvp(3) looks for it, for the user and in the root that this process has now.
@@ -7,7 +6,9 @@ struct ProgramSearch {
     private let path: String
 
     init(environment: [String]) {
-        path = environment.last { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) } ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        path =
+            environment.last { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) }
+            ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     }
 
     /// ENOENT: no such command; EACCES: it is there, and may not be executed.
@@ -39,7 +40,8 @@ struct ProgramSearch {
 enum Passwd {
     /// The home directory of a user; `/` when nothing says.
     static func home(of uid: UInt32, in root: RootDirectory) -> String {
-        guard let file = try? root.fd.open("etc/passwd", O_RDONLY | O_NONBLOCK, resolve: [.inRoot, .noMagicLinks]), let info = try? file.info(), info.isRegular,
+        guard let file = try? root.fd.open("etc/passwd", O_RDONLY | O_NONBLOCK, resolve: [.inRoot, .noMagicLinks]),
+            let info = try? file.info(), info.isRegular,
             let bytes = try? file.readAll(limit: 1 << 20)
         else { return "/" }
         for line in bytes.split(separator: 0x0a) {

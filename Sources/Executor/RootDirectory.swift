@@ -1,5 +1,4 @@
 import Glibc
-
 internal import LinuxSys
 
 /// A container's root as seen from outside: every path is resolved inside it, by descriptors (openat2(2)), so that no
@@ -17,11 +16,11 @@ struct RootDirectory {
 
     /// Nil when nothing is there.
     func findIfPresent(_ path: String) throws(SysError) -> FD? {
-        do { return try find(path) } catch where error.errno == ENOENT || error.errno == ENOTDIR { return nil }
+        do { return try find(path) } catch  where error.errno == ENOENT || error.errno == ENOTDIR { return nil }
     }
 
     /// The directory at `path`, made with its parents when missing.
-    func makeDirectory(_ path: String, mode: UInt32 = 0o755) throws(SysError) -> FD { 
+    func makeDirectory(_ path: String, mode: UInt32 = 0o755) throws(SysError) -> FD {
         var walk = Walk(root: self, path: path)
         return try walk.directory(mode)
     }
@@ -33,9 +32,9 @@ struct RootDirectory {
         for name in PathComponents(path).parts {
             do {
                 try current.makeDirectory(name, mode: 0o755)
-            } catch where error.errno == EEXIST {
+            } catch  where error.errno == EEXIST {
                 // As it should be.
-            } catch where error.errno == EROFS {
+            } catch  where error.errno == EROFS {
                 // What is there may do; what is not is told by the open.
             }
             do {
@@ -56,7 +55,7 @@ struct RootDirectory {
         do {
             let file = try parent.open(name, O_CREAT | O_EXCL | O_RDONLY, mode: 0o644, resolve: .beneath)
             _ = consume file
-        } catch where error.errno == EEXIST {
+        } catch  where error.errno == EEXIST {
             // A link whose target is missing: what it names is made instead.
             var walk = Walk(root: self, path: path)
             return try walk.file()
@@ -112,14 +111,14 @@ private struct Walk {
         do {
             _ = try open(O_DIRECTORY)
             return
-        } catch where error.errno == ENOENT {
+        } catch  where error.errno == ENOENT {
             done.removeLast()
         }
         let parent = try open(O_DIRECTORY)
         do {
             try parent.makeDirectory(name, mode: mode)
             done.append(name)
-        } catch where error.errno == EEXIST {
+        } catch  where error.errno == EEXIST {
             try follow(try parent.readLink(name), name)
         }
     }

@@ -1,5 +1,4 @@
 import Glibc
-
 internal import LinuxSys
 internal import OCI
 
@@ -47,9 +46,11 @@ enum RootfsMounts {
         let options = OverlayOptions(mount.options)
         do {
             try options.mount().attach(to: place, name: "")
-        } catch where error.errno == EINVAL && options.fitsOnePage {
+        } catch  where error.errno == EINVAL && options.fitsOnePage {
             // Also when an option is wrong: then mount(2) says so once more.
-            try mountPath(mount.source.isEmpty ? "overlay" : mount.source, on: "/proc/self/fd/\(place.raw)", type: "overlay", flags: options.flags, data: options.page)
+            try mountPath(
+                mount.source.isEmpty ? "overlay" : mount.source, on: "/proc/self/fd/\(place.raw)", type: "overlay", flags: options.flags,
+                data: options.page)
         }
     }
 }
@@ -82,7 +83,11 @@ struct OverlayOptions: Equatable {
     private mutating func take(_ option: String) {
         let halves = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard halves.count == 2 else { return others.append(.init(key: option, value: nil)) }
-        if halves[0] == "lowerdir" { lower = Self.layers(halves[1]) } else { others.append(.init(key: halves[0], value: Self.plain(halves[1]))) }
+        if halves[0] == "lowerdir" {
+            lower = Self.layers(halves[1])
+        } else {
+            others.append(.init(key: halves[0], value: Self.plain(halves[1])))
+        }
     }
 
     /// The kernel's page, less the ending zero.
@@ -104,7 +109,9 @@ struct OverlayOptions: Equatable {
         try fileSystem.set("source", "overlay")
         for layer in lower { try fileSystem.set("lowerdir+", try Self.short(layer, &opened)) }
         for option in others {
-            let value = option.key == "upperdir" || option.key == "workdir" ? try option.value.map { text throws(SysError) in try Self.short(text, &opened) } : option.value
+            let value =
+                option.key == "upperdir" || option.key == "workdir"
+                ? try option.value.map { text throws(SysError) in try Self.short(text, &opened) } : option.value
             try fileSystem.set(option.key, value)
         }
         let made = try fileSystem.mount(attributes)

@@ -1,5 +1,4 @@
 import Glibc
-
 package import LinuxSys
 
 /// The runtime's own binary, out of a container's reach (CVE-2019-5736).

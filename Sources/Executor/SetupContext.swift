@@ -1,6 +1,5 @@
-import Glibc
-
 internal import Cgroups
+import Glibc
 internal import LinuxSys
 internal import OCI
 
@@ -94,14 +93,18 @@ struct HostPlace {
 
     init() throws(SysError) {
         let proc = try FD.open("/proc", openPathOnly | O_DIRECTORY)
-        guard try proc.fileSystem().magic == FileSystemInfo.procMagic else { throw SysError(ENODEV, "open", on: "/proc (must be a procfs)") }
+        guard try proc.fileSystem().magic == FileSystemInfo.procMagic else {
+            throw SysError(ENODEV, "open", on: "/proc (must be a procfs)")
+        }
         let null = try FD.open("/dev/null", O_RDWR)
         let info = try null.info(name: "/dev/null")
-        guard info.isCharacterDevice, info.major == 1, info.minor == 3 else { throw SysError(ENODEV, "open", on: "/dev/null (must be character device 1:3)") }
+        guard info.isCharacterDevice, info.major == 1, info.minor == 3 else {
+            throw SysError(ENODEV, "open", on: "/dev/null (must be character device 1:3)")
+        }
         root = FDBox(try FD.open("/", openPathOnly | O_DIRECTORY))
         var found: [(CloneFlags, String, FDBox)] = []
         for (kind, name) in Self.kinds {
-            do { found.append((kind, name, FDBox(try FD.open("/proc/self/ns/\(name)", O_RDONLY)))) } catch where error.errno == ENOENT {
+            do { found.append((kind, name, FDBox(try FD.open("/proc/self/ns/\(name)", O_RDONLY)))) } catch  where error.errno == ENOENT {
                 // The kernel does not have this kind.
             }
         }

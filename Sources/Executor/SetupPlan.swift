@@ -10,10 +10,13 @@ package struct SetupPlan: Equatable, Sendable {
     package var warnings: [String] = []
 
     /// The container's init.
-    package init(initial spec: RuntimeSpec, id: String, bundle: String, streams: ProcessStreams, options: ExecutorOptions) throws(ExecutorFailure) {
+    package init(initial spec: RuntimeSpec, id: String, bundle: String, streams: ProcessStreams, options: ExecutorOptions)
+        throws(ExecutorFailure)
+    {
         guard let process = spec.process else { throw ExecutorFailure(operation: "config.json", subject: "process", reason: "is missing") }
         guard spec.linux.namespace(.mount) != nil else {
-            throw ExecutorFailure(operation: "config.json", subject: "linux.namespaces", reason: "a container without a mount namespace is not supported")
+            throw ExecutorFailure(
+                operation: "config.json", subject: "linux.namespaces", reason: "a container without a mount namespace is not supported")
         }
         steps = []
         addNamespaces(spec)
@@ -29,7 +32,9 @@ package struct SetupPlan: Equatable, Sendable {
 
     /// A process executed in the container, which is already inside its namespaces and root. What `process` leaves out
     /// of capabilities it takes from the container's.
-    package init(executing process: ProcessSpec, in spec: RuntimeSpec, id: String, streams: ProcessStreams, options: ExecutorOptions) throws(ExecutorFailure) {
+    package init(executing process: ProcessSpec, in spec: RuntimeSpec, id: String, streams: ProcessStreams, options: ExecutorOptions)
+        throws(ExecutorFailure)
+    {
         var process = process
         if process.capabilities == nil { process.capabilities = spec.process?.capabilities }
         steps = spec.linux.namespace(.user) == nil ? [] : [.becomeNamespaceRoot]
@@ -52,7 +57,9 @@ package struct SetupPlan: Equatable, Sendable {
         if !options.noNewKeyring { steps.append(.joinSessionKeyring("_ses.\(id)")) }
     }
 
-    private mutating func addFileSystems(_ spec: RuntimeSpec, bundle: String, streams: ProcessStreams, terminal: Bool) throws(ExecutorFailure) {
+    private mutating func addFileSystems(_ spec: RuntimeSpec, bundle: String, streams: ProcessStreams, terminal: Bool)
+        throws(ExecutorFailure)
+    {
         steps.append(.isolateRoot)
         var devIsBound = false
         for (number, mount) in spec.mounts.enumerated() {
@@ -67,7 +74,9 @@ package struct SetupPlan: Equatable, Sendable {
         }
         if !devIsBound {
             let making: DevicePlan.Making = spec.linux.namespace(.user) == nil ? .node : .bind
-            for device in DefaultDevices.merged(with: spec.linux.devices) { steps.append(.makeDevice(DevicePlan(making: making, device: device))) }
+            for device in DefaultDevices.merged(with: spec.linux.devices) {
+                steps.append(.makeDevice(DevicePlan(making: making, device: device)))
+            }
             for link in DefaultDevices.links { steps.append(.linkDevice(name: link.name, target: link.target)) }
         }
         if terminal, let process = spec.process { steps.append(.openConsole(Self.console(process, streams, atDevConsole: true))) }
@@ -93,7 +102,9 @@ package struct SetupPlan: Equatable, Sendable {
         steps.append(.connectStreams(owner: user.uid))
         steps.append(.enterWorkingDirectory(process.cwd))
         if seccomp, !process.noNewPrivileges { steps.append(.loadSeccomp) }
-        let capabilities = try process.capabilities.map { sets throws(ExecutorFailure) in try CapabilityPlan(sets, field: "process.capabilities") }
+        let capabilities = try process.capabilities.map { sets throws(ExecutorFailure) in
+            try CapabilityPlan(sets, field: "process.capabilities")
+        }
         if let capabilities { steps.append(.limitBoundingSet(capabilities.bounding)) }
         if !process.rlimits.isEmpty { steps.append(.awaitLimits) }
         let identity = IdentityPlan(uid: user.uid, gid: user.gid, additional: user.additionalGids, keepsCapabilities: capabilities != nil)
@@ -130,7 +141,8 @@ package enum DefaultDevices {
         node("/dev/tty", 5, 0),
     ]
     package static let links: [(name: String, target: String)] = [
-        ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2"), ("ptmx", "pts/ptmx"),
+        ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2"),
+        ("ptmx", "pts/ptmx"),
     ]
 
     private static func node(_ path: String, _ major: UInt32, _ minor: UInt32) -> DeviceSpec {

@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CLinux
+import Glibc
 
 /// One bit per capability, in the kernel's order (capabilities(7)).
 package struct CapabilitySet: OptionSet, Hashable, Sendable {

@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CLinux
+import Glibc
 
 /// What fstat(2) says.
 package struct FileInfo: Equatable, Sendable {
@@ -30,7 +29,8 @@ extension FD {
         var device: UInt64 = 0
         var inode: UInt64 = 0
         try check(
-            unsafe clx_stat(raw, &mode, &uid, &gid, &major, &minor, &device, &inode), "fstat", on: name.isEmpty ? "descriptor \(raw)" : name)
+            unsafe clx_stat(raw, &mode, &uid, &gid, &major, &minor, &device, &inode), "fstat", on: name.isEmpty ? "descriptor \(raw)" : name
+        )
         return FileInfo(mode: mode, uid: uid, gid: gid, major: major, minor: minor, device: device, inode: inode)
     }
 

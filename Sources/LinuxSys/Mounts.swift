@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CLinux
+import Glibc
 
 /// MOUNT_ATTR_* of mount_setattr(2): what holds for one mount, not for its file system.
 package struct MountAttributes: OptionSet, Hashable, Sendable {

@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CLinux
+import Glibc
 
 /// Calls on a terminal or on the master of a pty.
 extension FD {
@@ -51,7 +50,9 @@ extension FD {
     }
 
     /// A file without a name, in memory, that can be sealed.
-    package static func memory(_ name: String) throws(SysError) -> FD { FD(owning: try check(unsafe clx_memfd(name), "memfd_create", on: name)) }
+    package static func memory(_ name: String) throws(SysError) -> FD {
+        FD(owning: try check(unsafe clx_memfd(name), "memfd_create", on: name))
+    }
 
     /// No more writes, growth or shrinking (fcntl(2), F_ADD_SEALS).
     package func seal() throws(SysError) { try check(clx_seal(raw), "fcntl F_ADD_SEALS") }

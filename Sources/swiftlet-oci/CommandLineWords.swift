@@ -44,7 +44,9 @@ struct CommandLineWords {
     /// A number of descriptors or an id: digits alone.
     func number(_ name: String) throws(CommandError) -> Int32? {
         guard let text = value(name) else { return nil }
-        guard let number = Int32(text), number >= 0, number <= 1024 else { throw .usage("--\(name): a number from 0 to 1024 expected, found \(text)") }
+        guard let number = Int32(text), number >= 0, number <= 1024 else {
+            throw .usage("--\(name): a number from 0 to 1024 expected, found \(text)")
+        }
         return number
     }
 

@@ -100,7 +100,8 @@ struct CreateCommand {
         }
         guard let process = session.process else { throw .state(operation: "create", id: id, reason: "no process was reported") }
         var record = ContainerRecord(
-            id: id, bundle: bundle, rootfs: Paths.join(bundle, spec.root.path), pid: process.pid, started: processStartTime(process.pid) ?? 0,
+            id: id, bundle: bundle, rootfs: Paths.join(bundle, spec.root.path), pid: process.pid,
+            started: processStartTime(process.pid) ?? 0,
             created: Paths.now(), annotations: spec.annotations)
         record.cgroup = session.cgroup
         record.options = options
@@ -153,7 +154,9 @@ enum Paths {
     static func join(_ directory: String, _ path: String) -> String { path.hasPrefix("/") ? path : "\(directory)/\(path)" }
 
     static func document(_ bundle: String) throws(CommandError) -> [UInt8] {
-        try kernel { () throws(SysError) in try FD.open("\(bundle)/config.json", O_RDONLY | O_NONBLOCK).readAll(limit: SpecError.documentLimit) }
+        try kernel { () throws(SysError) in
+            try FD.open("\(bundle)/config.json", O_RDONLY | O_NONBLOCK).readAll(limit: SpecError.documentLimit)
+        }
     }
 
     static func spec(_ bundle: String) throws(CommandError) -> RuntimeSpec {
@@ -180,6 +183,7 @@ enum Paths {
         func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
         let fraction = String(nanoseconds % 1_000_000_000)
         let zeros = String(repeating: "0", count: 9 - fraction.utf8.count)
-        return unsafe "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(zeros)\(fraction)Z"
+        return
+            unsafe "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(zeros)\(fraction)Z"
     }
 }

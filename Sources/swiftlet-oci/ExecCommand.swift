@@ -41,7 +41,9 @@ struct ExecCommand {
             session.reapProcess()
             throw .executor(failure)
         }
-        guard let made = session.process else { throw .state(operation: "exec", id: record.id, reason: "the executor ended without a word") }
+        guard let made = session.process else {
+            throw .state(operation: "exec", id: record.id, reason: "the executor ended without a word")
+        }
         if let socket, let console = session.console { try Paths.send(console, to: socket) }
         if let path = words.value("pid-file") {
             try kernel { () throws(SysError) in try replaceFile(at: path, with: Array("\(made.pid)".utf8), mode: 0o644) }
@@ -54,11 +56,14 @@ struct ExecCommand {
     private static func document(_ words: CommandLineWords, _ record: ContainerRecord) throws(CommandError) -> JSON {
         if let path = words.value("process") {
             guard words.rest.count == 1 else { throw .usage("exec: --process takes the place of a command") }
-            return try parse(try kernel { () throws(SysError) in try FD.open(path, O_RDONLY).readAll(limit: SpecError.documentLimit) }, path)
+            return try parse(
+                try kernel { () throws(SysError) in try FD.open(path, O_RDONLY).readAll(limit: SpecError.documentLimit) }, path)
         }
         guard words.rest.count > 1 else { throw .usage("exec: a command expected") }
         let config = try parse(try Paths.document(record.bundle), record.bundle)
-        guard case .object(var process) = config["process"] else { throw .state(operation: "exec", id: record.id, reason: "config.json has no process") }
+        guard case .object(var process) = config["process"] else {
+            throw .state(operation: "exec", id: record.id, reason: "config.json has no process")
+        }
         process["args"] = .array(words.rest.dropFirst().map { .string($0) })
         process["terminal"] = .bool(words.has("tty"))
         if let cwd = words.value("cwd") { process["cwd"] = .string(cwd) }

@@ -31,7 +31,9 @@ final class ExecutorSession {
                 throw .kernel(error)
             }
             guard let message else { return .ended }
-            guard let record = ExecutorRecord(message.bytes) else { throw .state(operation: "read", id: "the executor", reason: "not a record") }
+            guard let record = ExecutorRecord(message.bytes) else {
+                throw .state(operation: "read", id: "the executor", reason: "not a record")
+            }
             switch record {
             case .started(let pid): if let pidfd = message.fds.first { process = (pid, pidfd) }
             case .console: console = message.fds.first

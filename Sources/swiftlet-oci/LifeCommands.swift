@@ -84,9 +84,12 @@ struct KillCommand {
     }
 
     private static let names: [String: Int32] = [
-        "HUP": SIGHUP, "INT": SIGINT, "QUIT": SIGQUIT, "ILL": SIGILL, "TRAP": SIGTRAP, "ABRT": SIGABRT, "BUS": SIGBUS, "FPE": SIGFPE, "KILL": SIGKILL,
-        "USR1": SIGUSR1, "SEGV": SIGSEGV, "USR2": SIGUSR2, "PIPE": SIGPIPE, "ALRM": SIGALRM, "TERM": SIGTERM, "CHLD": SIGCHLD, "CONT": SIGCONT,
-        "STOP": SIGSTOP, "TSTP": SIGTSTP, "TTIN": SIGTTIN, "TTOU": SIGTTOU, "URG": SIGURG, "XCPU": SIGXCPU, "XFSZ": SIGXFSZ, "VTALRM": SIGVTALRM,
+        "HUP": SIGHUP, "INT": SIGINT, "QUIT": SIGQUIT, "ILL": SIGILL, "TRAP": SIGTRAP, "ABRT": SIGABRT, "BUS": SIGBUS, "FPE": SIGFPE,
+        "KILL": SIGKILL,
+        "USR1": SIGUSR1, "SEGV": SIGSEGV, "USR2": SIGUSR2, "PIPE": SIGPIPE, "ALRM": SIGALRM, "TERM": SIGTERM, "CHLD": SIGCHLD,
+        "CONT": SIGCONT,
+        "STOP": SIGSTOP, "TSTP": SIGTSTP, "TTIN": SIGTTIN, "TTOU": SIGTTOU, "URG": SIGURG, "XCPU": SIGXCPU, "XFSZ": SIGXFSZ,
+        "VTALRM": SIGVTALRM,
         "PROF": SIGPROF, "WINCH": SIGWINCH, "IO": SIGIO, "PWR": SIGPWR, "SYS": SIGSYS, "RTMIN": 34, "RTMAX": 64,
     ]
 }
@@ -113,7 +116,9 @@ struct DeleteCommand {
             return 0
         }
         let status = record.status(store)
-        guard force || status != .running else { throw .state(operation: "delete", id: id, reason: "it is running; stop it first, or use --force") }
+        guard force || status != .running else {
+            throw .state(operation: "delete", id: id, reason: "it is running; stop it first, or use --force")
+        }
         try Self.remove(id, store)
         return 0
     }
@@ -149,7 +154,8 @@ struct StateCommand {
     static func json(_ record: ContainerRecord, _ store: StateStore) -> JSON {
         let status = record.status(store)
         let state = ContainerState(
-            id: record.id, status: status, pid: status == .stopped ? nil : record.pid, bundle: record.bundle, annotations: record.annotations)
+            id: record.id, status: status, pid: status == .stopped ? nil : record.pid, bundle: record.bundle,
+            annotations: record.annotations)
         guard case .object(var object) = state.json else { return state.json }
         object["rootfs"] = .string(record.rootfs)
         object["created"] = .string(record.created)

@@ -90,7 +90,8 @@ enum Command: String {
 
     var options: [OptionShape] {
         let making: [OptionShape] = [
-            .value("bundle", "b"), .value("console-socket"), .value("pid-file"), .flag("no-pivot"), .flag("no-new-keyring"), .value("preserve-fds"),
+            .value("bundle", "b"), .value("console-socket"), .value("pid-file"), .flag("no-pivot"), .flag("no-new-keyring"),
+            .value("preserve-fds"),
         ]
         let own: [OptionShape] =
             switch self {
@@ -99,7 +100,8 @@ enum Command: String {
             case .start, .state: []
             case .exec:
                 [
-                    .value("process", "p"), .flag("tty", "t"), .flag("detach", "d"), .value("console-socket"), .value("pid-file"), .value("cwd"),
+                    .value("process", "p"), .flag("tty", "t"), .flag("detach", "d"), .value("console-socket"), .value("pid-file"),
+                    .value("cwd"),
                     .value("env", "e"), .value("user", "u"), .value("additional-gids", "g"), .flag("no-new-privs"), .value("cap", "c"),
                     .value("preserve-fds"),
                 ]

@@ -47,7 +47,10 @@ struct SpecCommand {
     ]
 
     private static func mount(_ destination: String, _ type: String, _ options: [String], source: String? = nil) -> JSON {
-        ["destination": .string(destination), "type": .string(type), "source": .string(source ?? type), "options": .array(options.map { .string($0) })]
+        [
+            "destination": .string(destination), "type": .string(type), "source": .string(source ?? type),
+            "options": .array(options.map { .string($0) }),
+        ]
     }
 
     private static let mounts: JSON = .array([

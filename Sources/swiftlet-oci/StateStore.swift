@@ -18,7 +18,9 @@ struct StateStore {
         let allowed = id.utf8.allSatisfy { byte in
             (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte) || "_+-.".utf8.contains(byte)
         }
-        guard allowed, !id.isEmpty, id != ".", id != "..", id.utf8.count <= 255 else { throw .usage("container id \(id): letters, digits and _+-. expected") }
+        guard allowed, !id.isEmpty, id != ".", id != "..", id.utf8.count <= 255 else {
+            throw .usage("container id \(id): letters, digits and _+-. expected")
+        }
     }
 
     /// A new directory, 0700, that nobody else has.
@@ -57,7 +59,9 @@ struct StateStore {
     func forgetStart(_ id: String) { _ = unsafe unlink("\(directory(id))/start.sock") }
 
     func save(_ record: ContainerRecord) throws(CommandError) {
-        try kernel { () throws(SysError) in try replaceFile(at: "\(directory(record.id))/state.json", with: record.json.encoded(), mode: 0o600) }
+        try kernel { () throws(SysError) in
+            try replaceFile(at: "\(directory(record.id))/state.json", with: record.json.encoded(), mode: 0o600)
+        }
     }
 
     func load(_ id: String) throws(CommandError) -> ContainerRecord {
@@ -93,11 +97,13 @@ struct ContainerRecord {
 
 extension ContainerRecord {
     init?(_ json: JSON) {
-        guard let id = json["id"]?.string, let bundle = json["bundle"]?.string, let rootfs = json["rootfs"]?.string, let pid = json["pid"]?.int64,
+        guard let id = json["id"]?.string, let bundle = json["bundle"]?.string, let rootfs = json["rootfs"]?.string,
+            let pid = json["pid"]?.int64,
             let started = json["started"]?.int64, let created = json["created"]?.string, let entries = json["cgroup"]?.array
         else { return nil }
         self.init(
-            id: id, bundle: bundle, rootfs: rootfs, pid: Int32(truncatingIfNeeded: pid), started: UInt64(bitPattern: started), created: created, annotations: [:])
+            id: id, bundle: bundle, rootfs: rootfs, pid: Int32(truncatingIfNeeded: pid), started: UInt64(bitPattern: started),
+            created: created, annotations: [:])
         for member in json["annotations"]?.object?.members ?? [] { annotations[member.name] = member.value.string }
         cgroup = CgroupPaths(
             entries.compactMap { entry in

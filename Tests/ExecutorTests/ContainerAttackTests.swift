@@ -67,7 +67,8 @@ struct ContainerAttackTests {
     @Test("/proc is not mounted over but for what system containers need")
     func procMount() throws {
         let bundle = try TestBundle()
-        let result = try bundle.run(TestConfig("true").with { $0.mounts.append(TestConfig.mount("/proc/self/attr", "bind", ["bind"], source: "/tmp")) })
+        let result = try bundle.run(
+            TestConfig("true").with { $0.mounts.append(TestConfig.mount("/proc/self/attr", "bind", ["bind"], source: "/tmp")) })
         #expect(result.errors == "swiftlet-oci: config.json mounts[4].destination: /proc/self/attr must not be mounted over\n")
     }
 
@@ -83,7 +84,9 @@ struct ContainerAttackTests {
         }
     }
 
-    @Test("a user id is a plain number below 2^32-1 (CVE-2026-30892, CVE-2024-40635)", arguments: ["4294967295", "4294967296", "-1", "0x1", " 1", "root", "1:"])
+    @Test(
+        "a user id is a plain number below 2^32-1 (CVE-2026-30892, CVE-2024-40635)",
+        arguments: ["4294967295", "4294967296", "-1", "0x1", " 1", "root", "1:"])
     func userID(_ text: String) throws {
         let bundle = try TestBundle()
         try bundle.configure(TestConfig("sleep", "1000"))

@@ -27,7 +27,9 @@ struct ContainerLifeTests {
             let theirs = try bundle.run(["exec", bundle.id, "readlink", "/proc/self/ns/\(kind)"]).output
             #expect(theirs == (try TestBundle.shell("readlink /proc/\(pid)/ns/\(kind)").output), "\(kind)")
         }
-        #expect(try bundle.run(["exec", "-u", "1000:1000", "-e", "A=b", "--cwd", "/tmp", bundle.id, "sh", "-c", "id -u; echo $A; pwd"]).lines == ["1000", "b", "/tmp"])
+        #expect(
+            try bundle.run(["exec", "-u", "1000:1000", "-e", "A=b", "--cwd", "/tmp", bundle.id, "sh", "-c", "id -u; echo $A; pwd"]).lines
+                == ["1000", "b", "/tmp"])
         #expect(try bundle.run(["delete", bundle.id]).status == .code(1))
         #expect(try bundle.run(["kill", bundle.id, "KILL"]).status == .code(0))
         let gone = try FD.pidfd(of: pid)
@@ -49,7 +51,9 @@ struct ContainerLifeTests {
             })
         let started = try bundle.run(["run", "-d", bundle.id])
         #expect(started.status == .code(0), "\(started.errors)")
-        let result = try bundle.run(["exec", bundle.id, "sh", "-c", "id -u; readlink /proc/1/ns/user; readlink /proc/self/ns/user; cat /proc/self/cgroup"])
+        let result = try bundle.run([
+            "exec", bundle.id, "sh", "-c", "id -u; readlink /proc/1/ns/user; readlink /proc/self/ns/user; cat /proc/self/cgroup",
+        ])
         #expect(result.lines.first == "0", "\(result.errors)")
         #expect(result.lines.count > 2 && result.lines[1] == result.lines[2])
         #expect(result.lines.dropFirst(3).contains { $0.hasSuffix(":/") })
@@ -61,8 +65,14 @@ struct ContainerLifeTests {
             (TestConfig("nosuch"), "exec nosuch (not found in PATH): no such file or directory (ENOENT)"),
             (TestConfig("/etc/passwd"), "exec /etc/passwd: permission denied (EACCES)"),
             (TestConfig("true").with { $0.process["cwd"] = "/proc/self/fd/3" }, "chdir /proc/self/fd/3: "),
-            (TestConfig("true").with { $0.mounts.append(TestConfig.mount("/x", "bind", ["bind"], source: "/not/there")) }, "open_tree /not/there: "),
-            (TestConfig("true").with { $0.mounts.append(TestConfig.mount("/x", "nosuchfs", [])) }, "mount nosuchfs /x: no such device (ENODEV)"),
+            (
+                TestConfig("true").with { $0.mounts.append(TestConfig.mount("/x", "bind", ["bind"], source: "/not/there")) },
+                "open_tree /not/there: "
+            ),
+            (
+                TestConfig("true").with { $0.mounts.append(TestConfig.mount("/x", "nosuchfs", [])) },
+                "mount nosuchfs /x: no such device (ENODEV)"
+            ),
             (
                 TestConfig("true").with { $0.process["capabilities"] = ["bounding": ["CAP_NONE"]] },
                 "config.json process.capabilities.bounding[0]: unknown capability CAP_NONE"
@@ -85,12 +95,15 @@ struct ContainerLifeTests {
         try bundle.write("", to: "log")
         func hook(_ name: String) -> JSON {
             // The state as it came, and whether the mount namespace is the host's.
-            let script = "read s; case $s in *\\\"id\\\":\\\"\(bundle.id)\\\"*) i=id;; esac; echo \(name) $i $(test $(readlink /proc/self/ns/mnt) = $(readlink /proc/\(getpid())/ns/mnt) && echo host || echo own) >> \(log)"
+            let script =
+                "read s; case $s in *\\\"id\\\":\\\"\(bundle.id)\\\"*) i=id;; esac; echo \(name) $i $(test $(readlink /proc/self/ns/mnt) = $(readlink /proc/\(getpid())/ns/mnt) && echo host || echo own) >> \(log)"
             return [["path": "/bin/sh", "args": ["sh", "-c", .string(script)], "env": ["PATH=/bin:/usr/bin"]]]
         }
         var hooks = JSONObject()
         for name in ["poststop", "poststart", "createContainer", "createRuntime", "prestart"] { hooks[name] = hook(name) }
-        hooks["startContainer"] = [["path": "/bin/sh", "args": ["sh", "-c", "read s; echo startContainer $$ > /tmp/started"], "env": ["PATH=/bin"]]]
+        hooks["startContainer"] = [
+            ["path": "/bin/sh", "args": ["sh", "-c", "read s; echo startContainer $$ > /tmp/started"], "env": ["PATH=/bin"]]
+        ]
         let config = TestConfig("cat", "/tmp/started").with { $0.members["hooks"] = .object(hooks) }
         let result = try bundle.run(config)
         #expect(result.status == .code(0), "\(result.errors)")
@@ -121,7 +134,8 @@ struct ContainerLifeTests {
     @Test("a terminal goes to the console socket, and is the program's controlling terminal and /dev/console")
     func terminal() throws {
         let bundle = try TestBundle()
-        try bundle.configure(TestConfig(script: "tty; test -c /dev/console && echo console; echo hi > /dev/tty").with { $0.process["terminal"] = true })
+        try bundle.configure(
+            TestConfig(script: "tty; test -c /dev/console && echo console; echo hi > /dev/tty").with { $0.process["terminal"] = true })
         let path = "\(bundle.directory)/console"
         let listener = try FD.listen(at: path)
         let result = try bundle.run(["create", "--console-socket", path, bundle.id])

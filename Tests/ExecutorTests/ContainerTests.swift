@@ -5,7 +5,9 @@ import Testing
 
 @Suite("a real container", .enabled(if: Needs.containers, Needs.reason))
 struct ContainerTests {
-    @Test("its exit code is the program's, and 128 and the signal when that kills it", arguments: [("exit 7", 7), ("kill -9 $$", 137), ("true", 0)])
+    @Test(
+        "its exit code is the program's, and 128 and the signal when that kills it",
+        arguments: [("exit 7", 7), ("kill -9 $$", 137), ("true", 0)])
     func exitCode(_ script: String, _ code: Int32) throws {
         let bundle = try TestBundle()
         // Without a pid namespace, in which a signal from inside does not reach init.
@@ -26,7 +28,8 @@ struct ContainerTests {
     @Test("it has the default devices and links, and nothing else in /dev")
     func devices() throws {
         let bundle = try TestBundle()
-        let result = try bundle.run(TestConfig(script: "ls /dev; stat -c '%t %T %a' /dev/null /dev/urandom; readlink /dev/stdout; readlink /dev/ptmx"))
+        let result = try bundle.run(
+            TestConfig(script: "ls /dev; stat -c '%t %T %a' /dev/null /dev/urandom; readlink /dev/stdout; readlink /dev/ptmx"))
         #expect(
             result.lines == [
                 "fd", "full", "null", "ptmx", "pts", "random", "stderr", "stdin", "stdout", "tty", "urandom", "zero", "1 3 666", "1 9 666",
@@ -38,7 +41,9 @@ struct ContainerTests {
     func askedDevice() throws {
         let bundle = try TestBundle()
         let config = TestConfig(script: "stat -c '%F %t %T %a %u %g' /dev/sub/fuse").with {
-            $0.linux["devices"] = [["type": "c", "path": "/dev/sub/fuse", "major": 10, "minor": 229, "fileMode": 0o640, "uid": 1000, "gid": 1001]]
+            $0.linux["devices"] = [
+                ["type": "c", "path": "/dev/sub/fuse", "major": 10, "minor": 229, "fileMode": 0o640, "uid": 1000, "gid": 1001]
+            ]
         }
         #expect(try bundle.run(config).lines == ["character special file a e5 640 1000 1001"])
     }
@@ -86,7 +91,9 @@ struct ContainerTests {
         let config = TestConfig(script: script).with {
             $0.process["user"] = ["uid": 1000, "gid": 1001, "additionalGids": [5, 6], "umask": 0o077]
             $0.process["noNewPrivileges"] = true
-            $0.process["capabilities"] = ["bounding": ["CAP_KILL"], "effective": ["CAP_KILL"], "permitted": ["CAP_KILL"], "inheritable": ["CAP_KILL"]]
+            $0.process["capabilities"] = [
+                "bounding": ["CAP_KILL"], "effective": ["CAP_KILL"], "permitted": ["CAP_KILL"], "inheritable": ["CAP_KILL"],
+            ]
         }
         let result = try bundle.run(config)
         #expect(
@@ -114,7 +121,9 @@ struct ContainerTests {
         let bundle = try TestBundle()
         try TestBundle.shell("chmod 755 \(bundle.directory); chown -R 100000:100000 \(bundle.rootfs)")
         let config = TestConfig(script: "id -u; cat /proc/self/uid_map; echo x > /dev/null && echo null; touch /f; exit 4").with {
-            $0.linux["namespaces"] = [["type": "pid"], ["type": "network"], ["type": "ipc"], ["type": "uts"], ["type": "mount"], ["type": "user"]]
+            $0.linux["namespaces"] = [
+                ["type": "pid"], ["type": "network"], ["type": "ipc"], ["type": "uts"], ["type": "mount"], ["type": "user"],
+            ]
             $0.linux["uidMappings"] = [["containerID": 0, "hostID": 100_000, "size": 65_536]]
             $0.linux["gidMappings"] = [["containerID": 0, "hostID": 100_000, "size": 65_536]]
         }

@@ -1,7 +1,8 @@
-@testable import Executor
 import LinuxSys
 import OCI
 import Testing
+
+@testable import Executor
 
 @Suite("the plan of one mount")
 struct MountPlanTests {
@@ -52,7 +53,9 @@ struct MountPlanTests {
     }
 
     @Test("the table of capabilities has the kernel's numbers") func capabilities() throws {
-        #expect(try Capabilities.set(["CAP_CHOWN", "CAP_SYS_ADMIN", "CAP_CHECKPOINT_RESTORE"], field: "f") == CapabilitySet(rawValue: 1 | 1 << 21 | 1 << 40))
+        #expect(
+            try Capabilities.set(["CAP_CHOWN", "CAP_SYS_ADMIN", "CAP_CHECKPOINT_RESTORE"], field: "f")
+                == CapabilitySet(rawValue: 1 | 1 << 21 | 1 << 40))
         #expect(throws: ExecutorFailure.self) { try Capabilities.set(["cap_chown"], field: "f") }
     }
 }

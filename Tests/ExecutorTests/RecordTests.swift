@@ -6,7 +6,8 @@ import Testing
 struct RecordTests {
     static let all: [ExecutorRecord] = [
         .started(pid: 1), .started(pid: .max), .console, .ready, .done, .start, .warning("ü \n"), .warning(""),
-        .cgroup(CgroupPaths()), .cgroup(CgroupPaths([.init(controller: "", directory: "/a"), .init(controller: "memory", directory: "/b c")])),
+        .cgroup(CgroupPaths()),
+        .cgroup(CgroupPaths([.init(controller: "", directory: "/a"), .init(controller: "memory", directory: "/b c")])),
         .failed(ExecutorFailure(SysError(13, "mount proc", on: "/proc"))),
         .failed(ExecutorFailure(operation: "config.json", subject: "root.path", reason: "is missing")),
     ]

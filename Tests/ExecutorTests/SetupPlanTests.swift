@@ -1,7 +1,8 @@
-@testable import Executor
 import LinuxSys
 import OCI
 import Testing
+
+@testable import Executor
 
 @Suite("the plan of a set-up")
 struct SetupPlanTests {
@@ -25,7 +26,8 @@ struct SetupPlanTests {
     }
 
     private static var devices: [SetupStep] {
-        DefaultDevices.nodes.map { .makeDevice(DevicePlan(making: .node, device: $0)) } + DefaultDevices.links.map { .linkDevice(name: $0.name, target: $0.target) }
+        DefaultDevices.nodes.map { .makeDevice(DevicePlan(making: .node, device: $0)) }
+            + DefaultDevices.links.map { .linkDevice(name: $0.name, target: $0.target) }
     }
 
     private static let identity = SetupStep.setIdentity(IdentityPlan(uid: 0, gid: 0, additional: [], keepsCapabilities: true))
@@ -33,9 +35,12 @@ struct SetupPlanTests {
     @Test("init: namespaces, file systems, hooks, root, process, gate, program, in this order")
     func initial() throws {
         let head: [SetupStep] = [.startSession, .joinSessionKeyring("_ses.c"), .isolateRoot]
-        let middle: [SetupStep] = [.makeWorkingDirectory("/"), .awaitRuntimeHooks, .enterRoot(.pivot), .connectStreams(owner: 0), .enterWorkingDirectory("/")]
+        let middle: [SetupStep] = [
+            .makeWorkingDirectory("/"), .awaitRuntimeHooks, .enterRoot(.pivot), .connectStreams(owner: 0), .enterWorkingDirectory("/"),
+        ]
         let end: [SetupStep] = [
-            .limitBoundingSet(Self.kept), Self.identity, .setCapabilities(effective: Self.kept, permitted: Self.kept), .setFileModeMask(0o022),
+            .limitBoundingSet(Self.kept), Self.identity, .setCapabilities(effective: Self.kept, permitted: Self.kept),
+            .setFileModeMask(0o022),
             .locateProgram(name: "prog", uid: 0), .awaitRelease, .awaitStart, .execute(["prog", "arg"]),
         ]
         #expect(try plan(Self.small()).steps == head + Self.devices + middle + end)
@@ -48,9 +53,11 @@ struct SetupPlanTests {
         let plan = try SetupPlan(executing: process, in: container, id: "c", streams: Self.streams, options: ExecutorOptions())
         #expect(
             plan.steps == [
-                .startSession, .joinSessionKeyring("_ses.c"), .connectStreams(owner: 7), .enterWorkingDirectory("/d"), .limitBoundingSet(Self.kept),
+                .startSession, .joinSessionKeyring("_ses.c"), .connectStreams(owner: 7), .enterWorkingDirectory("/d"),
+                .limitBoundingSet(Self.kept),
                 .setIdentity(IdentityPlan(uid: 7, gid: 8, additional: [], keepsCapabilities: true)),
-                .setCapabilities(effective: Self.kept, permitted: Self.kept), .setFileModeMask(63), .locateProgram(name: "x", uid: 7), .awaitRelease,
+                .setCapabilities(effective: Self.kept, permitted: Self.kept), .setFileModeMask(63), .locateProgram(name: "x", uid: 7),
+                .awaitRelease,
                 .execute(["x"]),
             ])
     }
@@ -84,7 +91,9 @@ struct SetupPlanTests {
         #expect(steps.prefix(5) == [.unshareCgroupNamespace, .becomeNamespaceRoot, .bringLoopbackUp, .setHostName("h"), .startSession])
         let makings = steps.compactMap { step -> DevicePlan.Making? in if case .makeDevice(let plan) = step { plan.making } else { nil } }
         #expect(makings == Array(repeating: .bind, count: 6))
-        let joined = Self.small().with { $0.linux["namespaces"] = [["type": "mount"], ["type": "network", "path": "/n"], ["type": "cgroup", "path": "/c"]] }
+        let joined = Self.small().with {
+            $0.linux["namespaces"] = [["type": "mount"], ["type": "network", "path": "/n"], ["type": "cgroup", "path": "/c"]]
+        }
         #expect(try plan(joined).steps.first == .startSession)
     }
 
@@ -98,7 +107,8 @@ struct SetupPlanTests {
         }
         let steps = try plan(config).steps
         let at = try #require(steps.firstIndex(of: .enterRoot(.pivot)))
-        #expect(steps[(at + 1)...].prefix(4) == [.setRootPropagation(.recursiveSlave), .makeReadonly("/r"), .mask("/m"), .makeReadonly("/")])
+        #expect(
+            steps[(at + 1)...].prefix(4) == [.setRootPropagation(.recursiveSlave), .makeReadonly("/r"), .mask("/m"), .makeReadonly("/")])
     }
 
     @Test("a read-only /dev becomes so only when its nodes are made")
@@ -121,8 +131,12 @@ struct SetupPlanTests {
             $0.process["terminal"] = true
             $0.process["consoleSize"] = ["height": 1, "width": 2]
         }
-        #expect(try plan(config, streams: .terminal(rows: 0, columns: 0)).steps.contains(.openConsole(ConsolePlan(rows: 1, columns: 2, atDevConsole: true))))
-        #expect(try plan(config, streams: .terminal(rows: 3, columns: 4)).steps.contains(.openConsole(ConsolePlan(rows: 3, columns: 4, atDevConsole: true))))
+        #expect(
+            try plan(config, streams: .terminal(rows: 0, columns: 0)).steps.contains(
+                .openConsole(ConsolePlan(rows: 1, columns: 2, atDevConsole: true))))
+        #expect(
+            try plan(config, streams: .terminal(rows: 3, columns: 4)).steps.contains(
+                .openConsole(ConsolePlan(rows: 3, columns: 4, atDevConsole: true))))
     }
 
     @Test("options of the request: no pivot, no keyring")

@@ -20,13 +20,16 @@ final class TestBundle: Sendable {
     /// `swiftlet-oci` beside the test program in the build folder.
     static let program: String = {
         var path = [UInt8](repeating: 0, count: 4096)
-        let count = unsafe path.withUnsafeMutableBytes { unsafe readlink("/proc/self/exe", $0.bindMemory(to: CChar.self).baseAddress!, $0.count) }
+        let count = unsafe path.withUnsafeMutableBytes {
+            unsafe readlink("/proc/self/exe", $0.bindMemory(to: CChar.self).baseAddress!, $0.count)
+        }
         let own = String(decoding: path[..<max(0, count)], as: UTF8.self)
         return own.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/swiftlet-oci"
     }()
 
     static let commands = [
-        "sh", "ls", "cat", "echo", "id", "mount", "sleep", "true", "env", "ps", "hostname", "stat", "touch", "grep", "ip", "kill", "tty", "readlink",
+        "sh", "ls", "cat", "echo", "id", "mount", "sleep", "true", "env", "ps", "hostname", "stat", "touch", "grep", "ip", "kill", "tty",
+        "readlink",
         "pwd", "mkdir", "umask", "head", "test", "mknod", "tail", "wc", "sync",
     ]
 
@@ -57,7 +60,9 @@ final class TestBundle: Sendable {
 
     @discardableResult
     static func shell(_ script: String) throws -> Outcome {
-        Outcome(try runProgram("/bin/sh", ["-c", script], environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], directory: "/", deadline: 60_000_000_000))
+        Outcome(
+            try runProgram(
+                "/bin/sh", ["-c", script], environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], directory: "/", deadline: 60_000_000_000))
     }
 
     struct Outcome {
@@ -116,7 +121,9 @@ struct TestConfig {
         process["user"] = ["uid": 0, "gid": 0]
         process["capabilities"] = ["bounding": Self.capabilities, "effective": Self.capabilities, "permitted": Self.capabilities]
         linux = JSONObject()
-        linux["namespaces"] = [["type": "pid"], ["type": "network"], ["type": "ipc"], ["type": "uts"], ["type": "mount"], ["type": "cgroup"]]
+        linux["namespaces"] = [
+            ["type": "pid"], ["type": "network"], ["type": "ipc"], ["type": "uts"], ["type": "mount"], ["type": "cgroup"],
+        ]
         mounts = [
             Self.mount("/proc", "proc", []), Self.mount("/dev", "tmpfs", ["nosuid", "mode=755", "size=65536k"]),
             Self.mount("/dev/pts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]),
@@ -128,7 +135,10 @@ struct TestConfig {
     init(script: String) { self.init("sh", "-c", script) }
 
     static func mount(_ destination: String, _ type: String, _ options: [String], source: String? = nil) -> JSON {
-        ["destination": .string(destination), "type": .string(type), "source": .string(source ?? type), "options": .array(options.map { .string($0) })]
+        [
+            "destination": .string(destination), "type": .string(type), "source": .string(source ?? type),
+            "options": .array(options.map { .string($0) }),
+        ]
     }
 
     func with(_ change: (inout TestConfig) -> Void) -> TestConfig {
