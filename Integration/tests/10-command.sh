@@ -1,7 +1,7 @@
 #!/bin/bash
 # swiftlet: from an archive to an exit code, without a daemon
 
-prepare() { make_archives; }
+prepare() { make_archives; swiftlet load "$ARCHIVES/docker.tar" > /dev/null; }
 
 swiftlet() { PATH="$BIN:$PATH" "$BIN/swiftlet" --root "$SCRATCH/store" "$@"; }
 
