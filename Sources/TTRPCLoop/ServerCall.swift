@@ -47,16 +47,17 @@ package final class ServerCall {
     }
 
     func cancel() {
+        let action = onCancel
         guard end() else { return }
         isCancelled = true
-        let action = onCancel
-        onCancel = nil
         action?()
     }
 
     private func end() -> Bool {
         guard !answered else { return false }
         answered = true
+        // What it holds may hold this call.
+        onCancel = nil
         endTimer()
         return true
     }

@@ -18,6 +18,7 @@ final class ServerConnection: ChannelInboundHandler {
     private var calls: [UInt32: Call] = [:]
     private var context: ChannelHandlerContext?
     private var readPaused = false
+    private var closed = false
 
     init(routes: Routes, limits: StreamLimits, tasks: TaskRegistry) {
         self.routes = routes
@@ -30,12 +31,13 @@ final class ServerConnection: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         frames.append(unwrapInboundIn(data))
-        while let event = frames.next() {
-            for action in streams.receive(event) {
+        // A write in here may end the connection.
+        while !closed, let event = frames.next() {
+            for action in streams.receive(event) where !closed {
                 switch action {
                 case .call(let stream, let request, let shape): begin(stream, request, shape, context)
                 case .cancelled(let stream): cancel(stream)
-                case .send(let frame): _ = write(frame)
+                case .send(let frame): write(frame, context)
                 case .message, .inputEnded: continue  // Only of streams that were opened with .clientOpen, which are refused.
                 }
             }
@@ -94,7 +96,8 @@ final class ServerConnection: ChannelInboundHandler {
     private func send(_ stream: UInt32, _ bytes: [UInt8], _ loop: any EventLoop) -> EventLoopFuture<Void> {
         do throws(Status) {
             guard let frame = try streams.send(stream, bytes) else { throw Status(.cancelled, "nobody waits for this stream any more") }
-            return write(frame)
+            guard let context else { throw Status(.cancelled, "the connection is closed") }
+            return write(frame, context)
         } catch { return loop.makeFailedFuture(error) }
     }
 
@@ -105,12 +108,11 @@ final class ServerConnection: ChannelInboundHandler {
         case .response(let response): frame = streams.respond(stream, response)
         case .streamEnded: frame = streams.finish(stream)
         }
-        if let frame { _ = write(frame) }
+        if let frame, let context { write(frame, context) }
     }
 
     @discardableResult
-    private func write(_ frame: Frame) -> EventLoopFuture<Void> {
-        guard let context else { preconditionFailure("written to after the handler was removed") }
+    private func write(_ frame: Frame, _ context: ChannelHandlerContext) -> EventLoopFuture<Void> {
         let bytes = frames.take(frame, context.channel.allocator)
         let count = bytes.readableBytes
         let done = context.writeAndFlush(wrapOutboundOut(bytes))
@@ -130,6 +132,7 @@ final class ServerConnection: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        closed = true
         for stream in Array(calls.keys) { cancel(stream) }
         for stream in streams.active { _ = streams.finish(stream) }
         context.fireChannelInactive()

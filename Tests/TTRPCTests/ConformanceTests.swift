@@ -265,6 +265,22 @@ private func counted(_ client: TTRPCClient, _ key: String, _ value: String = "")
         }
     }
 
+    @Test("a peer that asks for 48 MiB and reads nothing does not disturb others", arguments: Pairing.all[..<2])
+    func neverReads(_ pairing: Pairing) async throws {
+        try await pairing.run { (client, _, path) async throws in
+            let greedy = try FD.connect(to: path)
+            let payload: [UInt8] = try Conformance.message("\(3 << 20)").serializedBytes()
+            let request = RequestEnvelope(service: Conformance.service, method: "Large", payload: payload)
+            var bytes: [UInt8] = []
+            for number in 0..<16 as Range<UInt32> {
+                Frame(stream: number * 2 + 1, kind: .request, payload: ProtobufCEnvelope.encode(request)).append(to: &bytes)
+            }
+            #expect(try greedy.sendSome(bytes) == .bytes(bytes.count))
+            for _ in 0..<20 { #expect(try await client.call("Echo", "k").key == "k") }
+            withExtendedLifetime(greedy.raw) {}
+        }
+    }
+
     /// The one response that comes back.
     private func answer(_ socket: borrowing FD) async throws -> ResponseEnvelope {
         try socket.setNonBlocking(false)

@@ -102,6 +102,19 @@ private func exhaust() throws -> Int32 {
         #expect(told == 1 && bench.server.connectionCount == 0 && peer == nil)
     }
 
+    @Test("an answered call is freed although its cancel handler holds it")
+    func freed() throws {
+        let bench = try Bench()
+        let peer = try bench.connect()
+        #expect(try peer.fd.sendSome(request(1)) != .wouldBlock)
+        try bench.turn { bench.calls.value.count == 1 }
+        weak let call = bench.calls.value[0]
+        bench.calls.value[0].onCancel = { [held = bench.calls.value[0]] in held.reply([2]) }
+        bench.calls.value[0].reply([1])
+        bench.calls.value = []
+        #expect(call == nil)
+    }
+
     @Test("a caller's timeout is kept by the server too")
     func timeout() throws {
         let bench = try Bench()
