@@ -15,9 +15,13 @@ enum StartVerb {
             let path = SocketPath.of(address: arguments.address, namespace: arguments.namespace, id: arguments.id, directory: directory)
             try makePrivateDirectory(directory)
             try removeStale(path)
-            try leaveDaemon(arguments, bundle: bundle, path: path)
+            // First what can fail for want of a bundle, so that no daemon is left behind then.
             let address = "unix://\(path)"
             try replaceFile(at: "\(bundle)/address", with: Array(address.utf8), mode: 0o644)
+            do throws(SysError) { try leaveDaemon(arguments, bundle: bundle, path: path) } catch {
+                removeFile("\(bundle)/address")
+                throw error
+            }
             return address
         } catch { throw .kernel(error) }
     }
