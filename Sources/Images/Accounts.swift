@@ -85,7 +85,9 @@ struct Accounts {
 
     /// The one parser of ids: decimal digits only, below 2^32 - 1.
     static func number(_ text: String) -> UInt32? {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt32(text), number != .max else { return nil }
+        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt32(text), number != .max else {
+            return nil
+        }
         return number
     }
 }

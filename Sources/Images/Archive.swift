@@ -22,7 +22,9 @@ struct Archive: Sendable {
     init(_ path: String, scratch: borrowing FD, limits: UnpackLimits) throws(ImageError) {
         self.path = path
         let file = FDBox(try kernel { () throws(SysError) in try FD.open(path, O_RDONLY | O_NONBLOCK) })
-        guard let status = try kernel({ () throws(SysError) in try file.fd.status() }) else { throw .kernel(SysError(ENOENT, "open", on: path)) }
+        guard let status = try kernel({ () throws(SysError) in try file.fd.status() }) else {
+            throw .kernel(SysError(ENOENT, "open", on: path))
+        }
         switch status.kind {
         case .directory: storage = .directory(file)
         case .file:
@@ -35,7 +37,9 @@ struct Archive: Sendable {
         }
     }
 
-    private static func uncompress(_ part: Part, _ compression: Compression, _ path: String, _ scratch: borrowing FD) throws(ImageError) -> Part {
+    private static func uncompress(_ part: Part, _ compression: Compression, _ path: String, _ scratch: borrowing FD) throws(ImageError)
+        -> Part
+    {
         let name = FileName(own: "archive.tar")
         let file = FDBox(try kernel { () throws(SysError) in try scratch.openEntry(name, O_RDWR | O_CREAT | O_EXCL, mode: 0o600) })
         _ = try kernel { () throws(SysError) in try scratch.removeEntry(name, isDirectory: false) }
@@ -56,12 +60,16 @@ struct Archive: Sendable {
         var parts: [String: Part] = [:]
         var links: [(name: String, target: String)] = []
         while let entry = try reader.next() {
-            guard let name = Self.name(entry.path, from: []) else { throw .archive(subject: path, reason: "the path \(entry.shownPath) leads out of it") }
+            guard let name = Self.name(entry.path, from: []) else {
+                throw .archive(subject: path, reason: "the path \(entry.shownPath) leads out of it")
+            }
             switch entry.kind {
             case .file:
-                guard entry.parts == nil else { throw .unsupported(subject: path, what: "a sparse file (\(entry.shownPath)) in an image archive") }
+                guard entry.parts == nil else {
+                    throw .unsupported(subject: path, what: "a sparse file (\(entry.shownPath)) in an image archive")
+                }
                 parts[name] = Part(file: part.file, offset: reader.position, size: entry.size)
-            case .symlink: // Equal layers are links to one another.
+            case .symlink:  // Equal layers are links to one another.
                 if let target = Self.name(entry.linkTarget, from: entry.path) { links.append((name, target)) }
             case .hardLink:
                 if let target = Self.name(entry.linkTarget, from: []) { links.append((name, target)) }
@@ -108,7 +116,9 @@ struct Archive: Sendable {
     }
 
     /// A JSON document of the archive.
-    func document(_ name: String, limit: Int) throws(ImageError) -> JSON { try Self.parse(try bytes(name, limit: limit), "\(name) of \(path)") }
+    func document(_ name: String, limit: Int) throws(ImageError) -> JSON {
+        try Self.parse(try bytes(name, limit: limit), "\(name) of \(path)")
+    }
 
     static func parse(_ bytes: [UInt8], _ subject: String) throws(ImageError) -> JSON {
         do { return try JSON(parsing: bytes) } catch { throw .document(subject: subject, reason: error.description) }

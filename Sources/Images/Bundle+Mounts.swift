@@ -13,7 +13,9 @@ extension BundleRequest {
         }
         for bind in binds {
             let destination = try Self.checked(bind.destination, "mount destination")
-            guard bind.source.hasPrefix("/") else { throw .invalid(what: "mount source", value: bind.source, reason: "an absolute path expected") }
+            guard bind.source.hasPrefix("/") else {
+                throw .invalid(what: "mount source", value: bind.source, reason: "an absolute path expected")
+            }
             let propagation = ["private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable"]
             var options = bind.options.contains("bind") ? bind.options : ["rbind"] + bind.options.filter { $0 != "rbind" }
             if !options.contains(where: propagation.contains) { options.append("rprivate") }
@@ -34,7 +36,11 @@ extension BundleRequest {
         add("/dev", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"])
         add("/dev/pts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"])
         add("/dev/shm", "tmpfs", ["nosuid", "noexec", "nodev", "mode=1777", "size=\(shmSize)"])
-        if owns(.ipc) { add("/dev/mqueue", "mqueue", ["nosuid", "noexec", "nodev"]) } else { add("/dev/mqueue", "bind", ["rbind", "nosuid", "noexec", "nodev"]) }
+        if owns(.ipc) {
+            add("/dev/mqueue", "mqueue", ["nosuid", "noexec", "nodev"])
+        } else {
+            add("/dev/mqueue", "bind", ["rbind", "nosuid", "noexec", "nodev"])
+        }
         let access = privileged ? "rw" : "ro"
         // sysfs shows the network devices of its owner: without a network namespace of its own the host's is bound.
         if owns(.network) {
@@ -42,12 +48,16 @@ extension BundleRequest {
         } else {
             list.append(("/sys", Self.mount("/sys", "bind", "/sys", ["rbind", "nosuid", "noexec", "nodev", access])))
         }
-        list.append(("/sys/fs/cgroup", Self.mount("/sys/fs/cgroup", "cgroup", "cgroup", ["nosuid", "noexec", "nodev", "relatime", access])))
+        list.append(
+            ("/sys/fs/cgroup", Self.mount("/sys/fs/cgroup", "cgroup", "cgroup", ["nosuid", "noexec", "nodev", "relatime", access])))
         return list
     }
 
     private static func mount(_ destination: String, _ type: String, _ source: String, _ options: [String]) -> JSON {
-        ["destination": .string(destination), "type": .string(type), "source": .string(source), "options": .array(options.map { .string($0) })]
+        [
+            "destination": .string(destination), "type": .string(type), "source": .string(source),
+            "options": .array(options.map { .string($0) }),
+        ]
     }
 
     /// Absolute, without `..`.
@@ -60,7 +70,9 @@ extension BundleRequest {
     }
 
     private static func treePath(_ path: String) throws(ImageError) -> TreePath {
-        guard let clean = try? cleanPath(Array(path.utf8)) else { throw .invalid(what: "path", value: path, reason: "a component is too long") }
+        guard let clean = try? cleanPath(Array(path.utf8)) else {
+            throw .invalid(what: "path", value: path, reason: "a component is too long")
+        }
         return clean
     }
 }

@@ -6,7 +6,9 @@ extension BundleRequest {
     /// The OCI bundle at `bundle` (made when it is not there): `config.json` and an empty `rootfs` for the mounts of `root`.
     package func write(to bundle: String, root: ContainerRoot) throws(ImageError) {
         var layers: [FDBox] = []
-        for path in [root.initDir] + root.lowerDirs { layers.append(try kernel { () throws(SysError) in FDBox(try FD.open(path, O_RDONLY | O_DIRECTORY)) }) }
+        for path in [root.initDir] + root.lowerDirs {
+            layers.append(try kernel { () throws(SysError) in FDBox(try FD.open(path, O_RDONLY | O_DIRECTORY)) })
+        }
         let spec = try spec(in: MergedTree(layers: layers)).encoded(pretty: true)
         try kernel { () throws(SysError) in
             if unsafe mkdir(bundle, 0o700) != 0, Glibc.errno != EEXIST { throw SysError(Glibc.errno, "mkdir", on: bundle) }
@@ -55,15 +57,19 @@ extension BundleRequest {
     private func process(_ account: Account) throws(ImageError) -> JSON {
         var process: JSONObject = [:]
         process["terminal"] = .bool(terminal)
-        if terminal, let consoleSize { process["consoleSize"] = ["height": .integer(Int64(consoleSize.rows)), "width": .integer(Int64(consoleSize.columns))] }
+        if terminal, let consoleSize {
+            process["consoleSize"] = ["height": .integer(Int64(consoleSize.rows)), "width": .integer(Int64(consoleSize.columns))]
+        }
         let groups = account.groups + additionalGroups.filter { !account.groups.contains($0) }
         process["user"] = [
-            "uid": .integer(Int64(account.uid)), "gid": .integer(Int64(account.gid)), "additionalGids": .array(groups.map { .integer(Int64($0)) }),
+            "uid": .integer(Int64(account.uid)), "gid": .integer(Int64(account.gid)),
+            "additionalGids": .array(groups.map { .integer(Int64($0)) }),
         ]
         process["args"] = .array(try command().map { .string($0) })
         process["env"] = .array(try allEnvironment(home: account.home).map { .string($0) })
         process["cwd"] = .string(try directory())
-        let capabilities = JSON.array(try CapabilityChoice(add: addCapabilities, drop: dropCapabilities, privileged: privileged).names.map { .string($0) })
+        let capabilities = JSON.array(
+            try CapabilityChoice(add: addCapabilities, drop: dropCapabilities, privileged: privileged).names.map { .string($0) })
         // A user who is not root holds none until it executes a program that has some, as with any other user.
         let held: JSON = account.uid == 0 ? capabilities : .array([])
         process["capabilities"] = ["bounding": capabilities, "effective": held, "permitted": held]
@@ -82,13 +88,17 @@ extension BundleRequest {
         guard let program = words.first, !program.isEmpty else {
             throw .invalid(what: "command", value: "", reason: "neither the image nor the caller names a program")
         }
-        if let bad = words.first(where: { $0.utf8.contains(0) }) { throw .invalid(what: "argument", value: bad, reason: "a zero byte in it") }
+        if let bad = words.first(where: { $0.utf8.contains(0) }) {
+            throw .invalid(what: "argument", value: bad, reason: "a zero byte in it")
+        }
         return words
     }
 
     private func directory() throws(ImageError) -> String {
         let path = workingDirectory ?? (image.run.workingDirectory.isEmpty ? "/" : image.run.workingDirectory)
-        guard path.hasPrefix("/"), !path.utf8.contains(0) else { throw .invalid(what: "working directory", value: path, reason: "an absolute path expected") }
+        guard path.hasPrefix("/"), !path.utf8.contains(0) else {
+            throw .invalid(what: "working directory", value: path, reason: "an absolute path expected")
+        }
         return path
     }
 

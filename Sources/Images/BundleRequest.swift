@@ -79,7 +79,9 @@ package struct NamespaceRequest: Equatable, Sendable {
         self.path = path
     }
     /// What a container has when nothing is said.
-    package static let standard: [NamespaceRequest] = [.init(.pid), .init(.mount), .init(.network), .init(.ipc), .init(.uts), .init(.cgroup)]
+    package static let standard: [NamespaceRequest] = [
+        .init(.pid), .init(.mount), .init(.network), .init(.ipc), .init(.uts), .init(.cgroup),
+    ]
 }
 
 /// Limits of the container's cgroup; nil leaves one unset.

@@ -43,7 +43,9 @@ internal import CISAL
     /// Reads the member's header as far as it is there. ISA-L's own reader forgets where it was when a header is cut in two.
     private func readHeader() throws(ImageError) {
         while used < input.count, !header.isComplete {
-            guard header.take(input[used]) else { throw damaged(members == 0 ? "not a gzip stream" : "something follows the compressed stream") }
+            guard header.take(input[used]) else {
+                throw damaged(members == 0 ? "not a gzip stream" : "something follows the compressed stream")
+            }
             used += 1
         }
         guard header.isComplete else { return }
@@ -67,7 +69,7 @@ internal import CISAL
             }
         }
         outputWasFull = output.count == pieceSize
-        guard result == ISAL_DECOMP_OK else { 
+        guard result == ISAL_DECOMP_OK else {
             throw damaged(result == ISAL_INCORRECT_CHECKSUM ? "the gzip checksum does not match" : "the gzip stream is damaged")
         }
         if unsafe state.pointee.block_state == ISAL_BLOCK_FINISH {

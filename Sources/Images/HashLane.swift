@@ -1,8 +1,7 @@
 import Dispatch
-import Synchronization
-
 internal import LinuxSys
 internal import OCI
+import Synchronization
 
 /// Computes a digest, and writes the bytes to a file if wanted, beside the thread that brings them.
 final class HashLane: Sendable {

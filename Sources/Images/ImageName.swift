@@ -26,13 +26,16 @@ package enum ImageName {
     /// `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`.
     package static func isTag(_ text: String) -> Bool {
         guard let first = text.utf8.first, text.utf8.count <= 128 else { return false }
-        return (isAlphanumeric(first) || first == 0x5f) && text.utf8.allSatisfy { isAlphanumeric($0) || $0 == 0x5f || $0 == 0x2e || $0 == 0x2d }
+        return (isAlphanumeric(first) || first == 0x5f)
+            && text.utf8.allSatisfy { isAlphanumeric($0) || $0 == 0x5f || $0 == 0x2e || $0 == 0x2d }
     }
 
     /// A name for an archive that brings none: from its file's name, with what a reference cannot hold taken out.
     package static func fallback(path: String) -> String {
         var stem = path.split(separator: "/").last.map(String.init) ?? "image"
-        for ending in [".gz", ".tgz", ".zst", ".tar"] where stem.hasSuffix(ending) && stem != ending { stem = String(stem.dropLast(ending.count)) }
+        for ending in [".gz", ".tgz", ".zst", ".tar"] where stem.hasSuffix(ending) && stem != ending {
+            stem = String(stem.dropLast(ending.count))
+        }
         var text: [UInt8] = []
         for byte in stem.lowercased().utf8 {
             if isAlphanumeric(byte) { text.append(byte) } else if let last = text.last, last != 0x2d { text.append(0x2d) }
@@ -63,7 +66,8 @@ package enum ImageName {
         let bytes = Array(text.utf8)
         guard let first = bytes.first, let last = bytes.last, isLower(first), isLower(last) else { return false }
         let text = String(decoding: bytes, as: UTF8.self)
-        guard !text.contains(".."), !text.contains("___"), !text.contains("._"), !text.contains("_."), !text.contains("-."), !text.contains(".-")
+        guard !text.contains(".."), !text.contains("___"), !text.contains("._"), !text.contains("_."), !text.contains("-."),
+            !text.contains(".-")
         else { return false }
         return bytes.allSatisfy { isLower($0) || $0 == 0x2e || $0 == 0x5f || $0 == 0x2d }
     }

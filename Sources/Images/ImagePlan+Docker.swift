@@ -5,7 +5,8 @@ internal import OCI
 extension ArchiveReader {
     private func dockerImages() throws(ImageError) -> [DockerArchiveImage] {
         let document = try archive.document("manifest.json", limit: DockerArchiveImage.limit)
-        return try Archive.fields("manifest.json of \(archive.path)") { () throws(FieldError) in try DockerArchiveImage.list(json: document) }
+        return try Archive.fields("manifest.json of \(archive.path)") { () throws(FieldError) in try DockerArchiveImage.list(json: document)
+        }
     }
 
     /// Names by configuration, for a layout that does not carry them itself.

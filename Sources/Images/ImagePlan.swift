@@ -70,7 +70,7 @@ struct ArchiveReader {
         guard depth < 4 else { throw .limit(subject: archive.path, what: "image indexes are nested deeper than 4") }
         if let wanted = descriptor.platform, !platform.runs(wanted) { return nil }
         if MediaType.isManifest(descriptor.mediaType) { return descriptor }
-        guard MediaType.isIndex(descriptor.mediaType) else { return nil } // Other artifacts may stand beside images.
+        guard MediaType.isIndex(descriptor.mediaType) else { return nil }  // Other artifacts may stand beside images.
         let bytes = try blob(descriptor, limit: Index.limit)
         let nested = try index(try Archive.parse(bytes, "\(descriptor.digest)"), "\(descriptor.digest)")
         for candidate in nested.manifests {
@@ -132,7 +132,9 @@ struct ArchiveReader {
         guard layers <= limits.layers else { throw .limit(subject: archive.path, what: "an image of more than \(limits.layers) layers") }
         let built = Platform(os: config.os, architecture: config.architecture, variant: config.variant)
         // Images of old tools do not say what they are for.
-        guard config.os.isEmpty || config.architecture.isEmpty || platform.runs(built) else { throw .unsupported(subject: archive.path, what: "an image for \(built) on \(platform)") }
+        guard config.os.isEmpty || config.architecture.isEmpty || platform.runs(built) else {
+            throw .unsupported(subject: archive.path, what: "an image for \(built) on \(platform)")
+        }
         return config
     }
 }

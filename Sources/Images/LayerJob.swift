@@ -59,7 +59,9 @@ struct LayerJob: Sendable {
         }
     }
 
-    private func unpack(_ source: TappedSource<UnpackedSource<TappedSource<FileSource>>>, _ lower: MergedTree?) throws(ImageError) -> LayerUnpacker.Outcome {
+    private func unpack(_ source: TappedSource<UnpackedSource<TappedSource<FileSource>>>, _ lower: MergedTree?) throws(ImageError)
+        -> LayerUnpacker.Outcome
+    {
         guard let diff else {
             var source = source
             while !(try source.next()).isEmpty {}

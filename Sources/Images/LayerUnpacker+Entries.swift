@@ -19,7 +19,9 @@ extension LayerUnpacker {
     }
 
     private mutating func makeDirectoryOverOther(_ name: FileName, _ parent: OpenDirectory, _ entry: TarEntry) throws(ImageError) {
-        guard let status = try kernel({ () throws(SysError) in try parent.fd.fd.status(of: name) }), status.kind != .directory else { return }
+        guard let status = try kernel({ () throws(SysError) in try parent.fd.fd.status(of: name) }), status.kind != .directory else {
+            return
+        }
         if !status.isWhiteout { _ = try kernel { () throws(SysError) in try parent.fd.fd.removeEntry(name, isDirectory: false) } }
         // Either way what the layers below have there was removed by this layer.
         if status.isWhiteout { try replaceWhiteout(name, parent) } else { trace.opaque.insert(parent.path + [name]) }
@@ -104,7 +106,9 @@ extension LayerUnpacker {
         } catch {
             guard error.errno == EEXIST else { throw .kernel(error) }
         }
-        guard let status = try kernel({ () throws(SysError) in try parent.fd.fd.status(of: name) }) else { throw .kernel(SysError(EEXIST, "create")) }
+        guard let status = try kernel({ () throws(SysError) in try parent.fd.fd.status(of: name) }) else {
+            throw .kernel(SysError(EEXIST, "create"))
+        }
         let path = parent.path + [name]
         if status.kind == .directory { forget(path) }
         trace.whiteouts.remove(path)

@@ -87,7 +87,8 @@ extension FD {
                 offset += Int64(bytes.count)
             }
         case .symlink: try makeSymlink(name, to: try found.holder.fd.readSymlink(source))
-        case .characterDevice, .blockDevice, .fifo, .socket: try makeNode(name, status.kind, mode: 0o600, major: status.major, minor: status.minor)
+        case .characterDevice, .blockDevice, .fifo, .socket:
+            try makeNode(name, status.kind, mode: 0o600, major: status.major, minor: status.minor)
         case .directory: throw SysError(EISDIR, "copy", on: name.description)
         }
         try setOwner(of: name, uid: status.uid, gid: status.gid)

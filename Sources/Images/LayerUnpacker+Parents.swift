@@ -49,7 +49,9 @@ extension LayerUnpacker {
             guard let steps = PathStep.steps(target) else { throw bad(entry, "a symbolic link on the way leads to a bad name") }
             if target.first == 0x2f { trail.removeSubrange(1...) }
             todo = (steps + todo)[...]
-            guard trail.count + todo.count <= limits.depth else { throw .limit(subject: subject, what: "\(entry.shownPath) is nested too deep") }
+            guard trail.count + todo.count <= limits.depth else {
+                throw .limit(subject: subject, what: "\(entry.shownPath) is nested too deep")
+            }
         }
         return true
     }
@@ -63,7 +65,9 @@ extension LayerUnpacker {
         } catch {
             guard error.errno == ENOENT || error.errno == ENOTDIR || error.errno == ELOOP else { throw .kernel(error) }
         }
-        guard let status = try kernel({ () throws(SysError) in try here.fd.fd.status(of: name) }) else { return try enterMissing(name, here, entry, purpose) }
+        guard let status = try kernel({ () throws(SysError) in try here.fd.fd.status(of: name) }) else {
+            return try enterMissing(name, here, entry, purpose)
+        }
         if status.kind == .symlink { return .link(try kernel { () throws(SysError) in try here.fd.fd.readSymlink(name) }) }
         if purpose == .hide { return .blocked }
         guard status.isWhiteout else { throw bad(entry, "\(shown(here.path + [name])) is not a directory") }
@@ -85,7 +89,9 @@ extension LayerUnpacker {
             return .entered
         }
         let found = try kernel { () throws(SysError) in try lower.lookup(path) }
-        if let found, found.status.kind == .symlink { return .link(try kernel { () throws(SysError) in try found.holder.fd.readSymlink(name) }) }
+        if let found, found.status.kind == .symlink {
+            return .link(try kernel { () throws(SysError) in try found.holder.fd.readSymlink(name) })
+        }
         if purpose == .hide, found?.status.kind != .directory { return .blocked }
         if let found, found.status.kind != .directory { throw bad(entry, "\(shown(path)) is not a directory") }
         if purpose == .hide { trace.markers.insert(path) }

@@ -51,7 +51,9 @@ struct LayerUnpacker {
             guard entry.kind == .directory else { throw bad(entry, "the root is not a directory") }
             return try located(entry) { () throws(ImageError) in try describeDirectory(trail[0], entry) }
         }
-        guard path.count <= limits.depth else { throw .limit(subject: subject, what: "\(entry.shownPath) is nested deeper than \(limits.depth)") }
+        guard path.count <= limits.depth else {
+            throw .limit(subject: subject, what: "\(entry.shownPath) is nested deeper than \(limits.depth)")
+        }
         if name.bytes.starts(with: whiteoutPrefix) {
             return try located(entry) { () throws(ImageError) in try whiteout(name, in: Array(path.dropLast()), entry) }
         }

@@ -16,7 +16,9 @@ struct PaxRecords {
         var rest = bytes[...]
         while !rest.isEmpty {
             let digits = rest.prefix { (0x30...0x39).contains($0) }
-            guard !digits.isEmpty, digits.count <= 8, let length = Int(String(decoding: digits, as: UTF8.self)), length <= rest.count else { return false }
+            guard !digits.isEmpty, digits.count <= 8, let length = Int(String(decoding: digits, as: UTF8.self)), length <= rest.count else {
+                return false
+            }
             let record = rest.prefix(length)
             guard record.count > digits.count + 1, record.last == 0x0a, record[digits.endIndex] == 0x20 else { return false }
             let body = record[(digits.endIndex + 1)..<(record.endIndex - 1)]
@@ -36,7 +38,8 @@ struct PaxRecords {
             attributes.append(ExtendedAttribute(name: name, value: value))
         } else if key == "GNU.sparse.offset" || key == "GNU.sparse.numbytes" {
             // Offsets and lengths take turns.
-            guard (sparseNumbers.count % 2 == 0) == (key == "GNU.sparse.offset"), let number = UInt64(String(decoding: value, as: UTF8.self))
+            guard (sparseNumbers.count % 2 == 0) == (key == "GNU.sparse.offset"),
+                let number = UInt64(String(decoding: value, as: UTF8.self))
             else { return false }
             sparseNumbers.append(number)
         } else if value.isEmpty {
@@ -61,13 +64,16 @@ struct PaxRecords {
         let negative = text.first == 0x2d
         if negative { text = text.dropFirst() }
         let parts = text.split(separator: 0x2e, maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.allSatisfy({ $0.allSatisfy { (0x30...0x39).contains($0) } }), let whole = Int64(String(decoding: parts[0], as: UTF8.self)) else { return nil }
+        guard parts.allSatisfy({ $0.allSatisfy { (0x30...0x39).contains($0) } }),
+            let whole = Int64(String(decoding: parts[0], as: UTF8.self))
+        else { return nil }
         var nanoseconds: UInt32 = 0
         if parts.count == 2 {
             let digits = Array(parts[1].prefix(9))
             for place in 0..<9 { nanoseconds = nanoseconds * 10 + UInt32(place < digits.count ? digits[place] - 0x30 : 0) }
         }
         guard negative else { return FileTime(seconds: whole, nanoseconds: nanoseconds) }
-        return nanoseconds == 0 ? FileTime(seconds: -whole, nanoseconds: 0) : FileTime(seconds: -whole - 1, nanoseconds: 1_000_000_000 - nanoseconds)
+        return nanoseconds == 0
+            ? FileTime(seconds: -whole, nanoseconds: 0) : FileTime(seconds: -whole - 1, nanoseconds: 1_000_000_000 - nanoseconds)
     }
 }

@@ -1,6 +1,7 @@
 extension SeccompProfile {
     /// System calls that any program may use, by subject (syscalls(2)).
-    static let allowed = files + metadata + polling + memory + processes + scheduling + identity + signals + time + network + messages + other + architecture
+    static let allowed =
+        files + metadata + polling + memory + processes + scheduling + identity + signals + time + network + messages + other + architecture
 
     private static let files = """
         access chdir close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2 fadvise64 fadvise64_64 fallocate fchdir

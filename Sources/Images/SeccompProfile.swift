@@ -50,8 +50,14 @@ enum SeccompProfile {
     }
 
     private static let byCapability: [(names: [String], capabilities: [String])] = [
-        (["bpf", "fanotify_init", "fsconfig", "fsmount", "fsopen", "fspick", "lookup_dcookie", "mount", "mount_setattr", "move_mount", "open_tree",
-            "perf_event_open", "quotactl", "quotactl_fd", "setdomainname", "sethostname", "setns", "syslog", "umount", "umount2", "unshare"], ["CAP_SYS_ADMIN"]),
+        (
+            [
+                "bpf", "fanotify_init", "fsconfig", "fsmount", "fsopen", "fspick", "lookup_dcookie", "mount", "mount_setattr", "move_mount",
+                "open_tree",
+                "perf_event_open", "quotactl", "quotactl_fd", "setdomainname", "sethostname", "setns", "syslog", "umount", "umount2",
+                "unshare",
+            ], ["CAP_SYS_ADMIN"]
+        ),
         (["bpf"], ["CAP_BPF"]),
         (["perf_event_open"], ["CAP_PERFMON"]),
         (["syslog"], ["CAP_SYSLOG"]),

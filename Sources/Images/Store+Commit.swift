@@ -1,6 +1,6 @@
-import Glibc
 internal import FoundationEssentials
 internal import GRDB
+import Glibc
 internal import LinuxSys
 internal import OCI
 
@@ -72,7 +72,9 @@ extension Store {
     private func keepSnapshot(_ number: Int, _ job: LayerJob, _ load: LoadPlan) throws(ImageError) -> String? {
         let chainID = job.chainID.description
         // Another process may have loaded it meanwhile.
-        let there = try records.read("find snapshot") { try String.fetchOne($0, sql: "SELECT link FROM snapshot WHERE chain = ?", arguments: [chainID]) }
+        let there = try records.read("find snapshot") {
+            try String.fetchOne($0, sql: "SELECT link FROM snapshot WHERE chain = ?", arguments: [chainID])
+        }
         if there != nil { return nil }
         guard job.diff != nil else { throw .notFound(kind: .image, name: "layer \(chainID), removed while it was loaded again") }
         let parents = try lowerLinks(of: job, load)
@@ -96,7 +98,7 @@ extension Store {
             do {
                 try layout.links.fd.makeSymlink(FileName(own: link), to: Array("../layers/\(hex)/diff".utf8))
                 return link
-            } catch where error.errno == EEXIST {
+            } catch  where error.errno == EEXIST {
                 continue
             }
         }
@@ -114,7 +116,8 @@ extension Store {
     }
 
     private func record(
-        _ plans: [ImagePlan], _ manifests: [(bytes: [UInt8], digest: Digest)], _ names: [[String]], _ load: LoadPlan, _ links: [String: String]
+        _ plans: [ImagePlan], _ manifests: [(bytes: [UInt8], digest: Digest)], _ names: [[String]], _ load: LoadPlan,
+        _ links: [String: String]
     ) throws(ImageError) -> [String] {
         try records.write("record images") { database in
             for job in load.jobs {
@@ -127,7 +130,9 @@ extension Store {
             for (number, plan) in plans.enumerated() {
                 let id = plan.configDigest.description
                 try Self.insert(plan, manifests[number], blobs(plan, load), database)
-                for name in names[number] { try database.execute(sql: "INSERT OR REPLACE INTO name (name, image) VALUES (?, ?)", arguments: [name, id]) }
+                for name in names[number] {
+                    try database.execute(sql: "INSERT OR REPLACE INTO name (name, image) VALUES (?, ?)", arguments: [name, id])
+                }
                 if !ids.contains(id) { ids.append(id) }
             }
             return ids
@@ -135,7 +140,8 @@ extension Store {
     }
 
     private static func insert(
-        _ plan: ImagePlan, _ manifest: (bytes: [UInt8], digest: Digest), _ layers: [(digest: Digest, size: UInt64, compression: Compression)],
+        _ plan: ImagePlan, _ manifest: (bytes: [UInt8], digest: Digest),
+        _ layers: [(digest: Digest, size: UInt64, compression: Compression)],
         _ database: Database
     ) throws {
         var chain: [Digest] = []
@@ -151,7 +157,8 @@ extension Store {
                     size = excluded.size, loaded = excluded.loaded
                 """,
             arguments: [
-                plan.configDigest.description, manifest.digest.description, manifest.bytes.count, chain.map(\.description).joined(separator: " "),
+                plan.configDigest.description, manifest.digest.description, manifest.bytes.count,
+                chain.map(\.description).joined(separator: " "),
                 blobs.map(\.description).joined(separator: " "), Int64(bitPattern: size), Int64(bitPattern: realtimeNanoseconds()),
                 Data(plan.configBytes),
             ])

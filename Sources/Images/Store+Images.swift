@@ -25,10 +25,14 @@ extension Store {
     private func find(_ reference: String) throws(ImageError) -> (id: String?, name: String?) {
         try records.read("find image \(reference)") { database in
             for name in [reference, ImageName.full(reference)].compactMap({ $0 }) {
-                if let id = try String.fetchOne(database, sql: "SELECT image FROM name WHERE name = ?", arguments: [name]) { return (id, name) }
+                if let id = try String.fetchOne(database, sql: "SELECT image FROM name WHERE name = ?", arguments: [name]) {
+                    return (id, name)
+                }
             }
             let digits = reference.hasPrefix("sha256:") ? Self.hex(reference) : reference
-            guard digits.utf8.count >= 4, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) else { return (nil, nil) }
+            guard digits.utf8.count >= 4, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) else {
+                return (nil, nil)
+            }
             let ids = try String.fetchAll(database, sql: "SELECT id FROM image WHERE id LIKE ? LIMIT 2", arguments: ["sha256:\(digits)%"])
             guard ids.count < 2 else { throw ImageError.ambiguous(kind: .image, name: reference) }
             return (ids.first, nil)
@@ -58,7 +62,8 @@ extension Store {
                     return false
                 }
                 let user = try String.fetchOne(
-                    database, sql: "SELECT container FROM root WHERE image = ? UNION SELECT id FROM container WHERE image = ?", arguments: [id, id])
+                    database, sql: "SELECT container FROM root WHERE image = ? UNION SELECT id FROM container WHERE image = ?",
+                    arguments: [id, id])
                 if let user { throw ImageError.inUse(kind: .image, name: reference, by: "container \(user)") }
                 try database.execute(sql: "DELETE FROM image WHERE id = ?", arguments: [id])
                 return true
@@ -97,7 +102,9 @@ extension Store {
             }
             for algorithm in [Digest.Algorithm.sha256, .sha512] {
                 let directory = try layout.blobDirectory(algorithm)
-                for name in try directory.fd.entries() where !blobs.contains("\(algorithm.rawValue):\(name)") { try directory.fd.removeTree(name) }
+                for name in try directory.fd.entries() where !blobs.contains("\(algorithm.rawValue):\(name)") {
+                    try directory.fd.removeTree(name)
+                }
             }
         }
     }
@@ -106,10 +113,12 @@ extension Store {
     func writeIndex() throws(ImageError) {
         let manifests = try records.read("list images") { database in
             try Row.fetchAll(
-                database, sql: "SELECT manifest, manifest_size, name FROM image LEFT JOIN name ON name.image = image.id ORDER BY manifest, name"
+                database,
+                sql: "SELECT manifest, manifest_size, name FROM image LEFT JOIN name ON name.image = image.id ORDER BY manifest, name"
             ).compactMap { row -> Descriptor? in
                 guard let digest = Digest(row["manifest"]) else { return nil }
-                var descriptor = Descriptor(mediaType: MediaType.manifest, digest: digest, size: UInt64(bitPattern: row["manifest_size"] as Int64))
+                var descriptor = Descriptor(
+                    mediaType: MediaType.manifest, digest: digest, size: UInt64(bitPattern: row["manifest_size"] as Int64))
                 if let name: String = row["name"] {
                     descriptor.annotations = ["io.containerd.image.name": name, "org.opencontainers.image.ref.name": name]
                 }

@@ -1,9 +1,9 @@
 import Dispatch
-import Glibc
-import Synchronization
 internal import GRDB
+import Glibc
 internal import LinuxSys
 internal import OCI
+import Synchronization
 
 extension Store {
     /// Loads every image of an archive: a `docker save` tar, an OCI layout as a directory or as a tar.
@@ -32,7 +32,8 @@ struct ImageNaming {
     func names(of plans: [ImagePlan]) throws(ImageError) -> [[String]] {
         if let override {
             guard plans.count == 1 else {
-                throw .invalid(what: "image name", value: override, reason: "the archive holds \(plans.count) images, one name cannot be given to all")
+                throw .invalid(
+                    what: "image name", value: override, reason: "the archive holds \(plans.count) images, one name cannot be given to all")
             }
             return [[try full(override)]]
         }
@@ -133,9 +134,11 @@ struct LoadPlan {
                 return try Self.makeDiff(scratch, number)
             }
             let old = jobs[number]
-            jobs[number] = LayerJob(chainID: old.chainID, parent: old.parent, layer: old.layer, blob: old.blob, diff: fresh, limits: old.limits)
+            jobs[number] = LayerJob(
+                chainID: old.chainID, parent: old.parent, layer: old.layer, blob: old.blob, diff: fresh, limits: old.limits)
             results[number] = try jobs[number].run(lower: lower, progress: nil)
-            guard case .complete(let trace) = results[number].outcome, try kernel({ () throws(SysError) in try trace.finish(fresh.fd, lower: lower) })
+            guard case .complete(let trace) = results[number].outcome,
+                try kernel({ () throws(SysError) in try trace.finish(fresh.fd, lower: lower) })
             else { throw .archive(subject: "layer \(old.layer.diffID)", reason: "it does not fit the layers below it") }
         }
     }
@@ -146,7 +149,9 @@ struct LoadPlan {
         var next = job.parent
         while let chainID = next {
             guard let below = jobs.first(where: { $0.chainID == chainID }) else { break }
-            if let diff = below.diff { layers.append(diff) } else {
+            if let diff = below.diff {
+                layers.append(diff)
+            } else {
                 layers.append(try kernel { () throws(SysError) in try store.snapshot(chainID.description) })
             }
             next = below.parent

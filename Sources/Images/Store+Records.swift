@@ -19,14 +19,17 @@ extension Store {
                         image = excluded.image, created = excluded.created, record = excluded.record
                     """,
                 arguments: [
-                    record.id, record.name, sandbox, Int64(record.attempt), record.imageID, Int64(bitPattern: record.created), record.json.text(),
+                    record.id, record.name, sandbox, Int64(record.attempt), record.imageID, Int64(bitPattern: record.created),
+                    record.json.text(),
                 ])
         }
     }
 
     /// Oldest first.
     package func containers() throws(ImageError) -> [ContainerRecord] {
-        let texts = try records.read("list containers") { try String.fetchAll($0, sql: "SELECT record FROM container ORDER BY created, id") }
+        let texts = try records.read("list containers") {
+            try String.fetchAll($0, sql: "SELECT record FROM container ORDER BY created, id")
+        }
         var result: [ContainerRecord] = []
         for text in texts { result.append(try ContainerRecord(stored: text)) }
         return result
@@ -83,12 +86,14 @@ extension Store {
     private func find(_ reference: String, in table: String, _ kind: ImageError.Kind) throws(ImageError) -> String {
         let found = try records.read("find \(kind.rawValue) \(reference)") { database in
             for column in ["id", "name"] {
-                let records = try String.fetchAll(database, sql: "SELECT record FROM \(table) WHERE \(column) = ? LIMIT 2", arguments: [reference])
+                let records = try String.fetchAll(
+                    database, sql: "SELECT record FROM \(table) WHERE \(column) = ? LIMIT 2", arguments: [reference])
                 if !records.isEmpty { return records }
             }
             guard !reference.isEmpty, Self.isID(reference) else { return [] }
             return try String.fetchAll(
-                database, sql: "SELECT record FROM \(table) WHERE substr(id, 1, ?) = ? LIMIT 2", arguments: [reference.utf8.count, reference])
+                database, sql: "SELECT record FROM \(table) WHERE substr(id, 1, ?) = ? LIMIT 2",
+                arguments: [reference.utf8.count, reference])
         }
         guard let record = found.first else { throw .notFound(kind: kind, name: reference) }
         guard found.count == 1 else { throw .ambiguous(kind: kind, name: reference) }
@@ -97,7 +102,9 @@ extension Store {
 
     /// Ids become file names and mount options.
     static func checkID(_ id: String, _ what: String) throws(ImageError) {
-        guard isID(id) else { throw .invalid(what: what, value: id, reason: "1 to 128 letters, digits, `_`, `.`, `-` expected, the first a letter or digit") }
+        guard isID(id) else {
+            throw .invalid(what: what, value: id, reason: "1 to 128 letters, digits, `_`, `.`, `-` expected, the first a letter or digit")
+        }
     }
 
     private static func isID(_ id: String) -> Bool {
@@ -109,7 +116,8 @@ extension Store {
 extension ContainerRecord {
     var json: JSON {
         [
-            "version": 1, "id": .string(id), "name": .string(name), "image": .string(image), "imageID": .string(imageID), "created": .unsigned(created),
+            "version": 1, "id": .string(id), "name": .string(name), "image": .string(image), "imageID": .string(imageID),
+            "created": .unsigned(created),
             "command": .array(command.map { .string($0) }), "bundle": .string(bundle), "sandbox": sandbox.map { .string($0) } ?? .null,
             "labels": .map(labels), "annotations": .map(annotations), "attempt": .integer(Int64(attempt)), "extra": extra,
         ]
@@ -120,7 +128,8 @@ extension ContainerRecord {
         self = try Archive.fields("container record") { () throws(FieldError) in
             var record = ContainerRecord(
                 id: try field.member("id").string(), name: try field.member("name").string(), image: try field.member("image").string(),
-                imageID: try field.member("imageID").string(), created: try field.member("created").integer(), bundle: try field.member("bundle").string())
+                imageID: try field.member("imageID").string(), created: try field.member("created").integer(),
+                bundle: try field.member("bundle").string())
             record.command = try field.member("command").strings()
             record.sandbox = try field.member("sandbox").optionalString()
             record.labels = try field.member("labels").stringMap()
@@ -135,7 +144,8 @@ extension ContainerRecord {
 extension PodRecord {
     var json: JSON {
         [
-            "version": 1, "id": .string(id), "name": .string(name), "namespace": .string(namespace), "uid": .string(uid), "created": .unsigned(created),
+            "version": 1, "id": .string(id), "name": .string(name), "namespace": .string(namespace), "uid": .string(uid),
+            "created": .unsigned(created),
             "labels": .map(labels), "annotations": .map(annotations), "attempt": .integer(Int64(attempt)), "extra": extra,
         ]
     }
@@ -144,7 +154,8 @@ extension PodRecord {
         let field = JSONField(try JSON(stored: text, "pod record"))
         self = try Archive.fields("pod record") { () throws(FieldError) in
             var record = PodRecord(
-                id: try field.member("id").string(), name: try field.member("name").string(), namespace: try field.member("namespace").string(),
+                id: try field.member("id").string(), name: try field.member("name").string(),
+                namespace: try field.member("namespace").string(),
                 uid: try field.member("uid").string(), created: try field.member("created").integer())
             record.labels = try field.member("labels").stringMap()
             record.annotations = try field.member("annotations").stringMap()

@@ -1,5 +1,5 @@
-import Glibc
 internal import GRDB
+import Glibc
 internal import LinuxSys
 internal import OCI
 
@@ -32,7 +32,8 @@ extension Store {
             }
             try records.write("record root \(id)") {
                 try $0.execute(
-                    sql: "INSERT INTO root (container, image, chain) VALUES (?, ?, ?)", arguments: [id, image.id, image.chain.joined(separator: " ")])
+                    sql: "INSERT INTO root (container, image, chain) VALUES (?, ?, ?)",
+                    arguments: [id, image.id, image.chain.joined(separator: " ")])
             }
         }
         return try containerRoot(id)
@@ -41,9 +42,13 @@ extension Store {
     /// The root that `prepare` made.
     package func containerRoot(_ id: String) throws(ImageError) -> ContainerRoot {
         let links = try records.read("find root \(id)") { database -> [String]? in
-            guard let chain = try String.fetchOne(database, sql: "SELECT chain FROM root WHERE container = ?", arguments: [id]) else { return nil }
+            guard let chain = try String.fetchOne(database, sql: "SELECT chain FROM root WHERE container = ?", arguments: [id]) else {
+                return nil
+            }
             return try chain.split(separator: " ").reversed().map { chainID in
-                guard let link = try String.fetchOne(database, sql: "SELECT link FROM snapshot WHERE chain = ?", arguments: [String(chainID)]) else {
+                guard
+                    let link = try String.fetchOne(database, sql: "SELECT link FROM snapshot WHERE chain = ?", arguments: [String(chainID)])
+                else {
                     throw ImageError.notFound(kind: .image, name: "layer \(chainID)")
                 }
                 return link
@@ -54,7 +59,8 @@ extension Store {
         let lower = links.map { "\(root)/overlay/l/\($0)" }
         let options = ["lowerdir=" + ([home + "/init"] + lower).joined(separator: ":"), "upperdir=\(home)/diff", "workdir=\(home)/work"]
         return ContainerRoot(
-            mounts: [RootMount(type: "overlay", source: "overlay", options: options)], lowerDirs: lower, upperDir: "\(home)/diff", workDir: "\(home)/work",
+            mounts: [RootMount(type: "overlay", source: "overlay", options: options)], lowerDirs: lower, upperDir: "\(home)/diff",
+            workDir: "\(home)/work",
             initDir: "\(home)/init")
     }
 

@@ -1,5 +1,5 @@
-internal import LinuxSys
 internal import GRDB
+internal import LinuxSys
 internal import OCI
 
 /// Images, snapshots, containers and pods under one directory. Two processes may use one directory at once.
@@ -14,7 +14,8 @@ package final class Store: Sendable {
     package init(root: String, limits: UnpackLimits = UnpackLimits()) throws(ImageError) {
         // Paths go into mount options, where these two end a value.
         guard root.hasPrefix("/"), !root.utf8.contains(where: { $0 == 0x3a || $0 == 0x2c || $0 == 0x5c || $0 < 0x20 }) else {
-            throw .invalid(what: "store directory", value: root, reason: "an absolute path without `:`, `,`, `\\` and control characters expected")
+            throw .invalid(
+                what: "store directory", value: root, reason: "an absolute path without `:`, `,`, `\\` and control characters expected")
         }
         var path = root
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }

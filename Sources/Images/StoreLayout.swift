@@ -104,7 +104,7 @@ final class Scratch: Sendable {
     static func sweep(_ layout: StoreLayout) throws(SysError) {
         for name in try layout.temporary.fd.entries() {
             let directory: FD
-            do { directory = try layout.temporary.fd.openDirectory(name) } catch where error.errno == ENOENT { continue }
+            do { directory = try layout.temporary.fd.openDirectory(name) } catch  where error.errno == ENOENT { continue }
             if try directory.lock(exclusive: true, waiting: false) { try layout.temporary.fd.removeTree(name) }
         }
     }

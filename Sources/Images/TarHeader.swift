@@ -45,7 +45,9 @@ struct TarHeader {
         guard let first = field.first else { return nil }
         if first & 0x80 != 0 { return binary(field, negative: first & 0x40 != 0) }
         var digits = field.drop { $0 == 0x20 }.prefix { $0 != 0 && $0 != 0x20 }
-        guard field.drop(while: { $0 == 0x20 }).drop(while: { $0 != 0 && $0 != 0x20 }).allSatisfy({ $0 == 0 || $0 == 0x20 }) else { return nil }
+        guard field.drop(while: { $0 == 0x20 }).drop(while: { $0 != 0 && $0 != 0x20 }).allSatisfy({ $0 == 0 || $0 == 0x20 }) else {
+            return nil
+        }
         var result: Int64 = 0
         while let digit = digits.popFirst() {
             guard (0x30...0x37).contains(digit), result >> 60 == 0 else { return nil }

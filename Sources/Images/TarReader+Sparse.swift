@@ -30,7 +30,9 @@ extension TarReader {
 
     /// Four parts in the header, 21 in each block that follows it.
     private mutating func oldMap(_ header: TarHeader) throws(ImageError) -> (size: UInt64, parts: [SparsePart]) {
-        guard let size = header.number(483..<495).flatMap({ UInt64(exactly: $0) }) else { throw damaged("a sparse file without its real size") }
+        guard let size = header.number(483..<495).flatMap({ UInt64(exactly: $0) }) else {
+            throw damaged("a sparse file without its real size")
+        }
         var parts = try oldParts(header, from: 386, count: 4)
         var more = header.block[482] != 0
         while more {
@@ -73,7 +75,9 @@ extension TarReader {
                 guard let number = UInt64(String(decoding: digits, as: UTF8.self)) else { throw damaged("a sparse map that is none") }
                 digits = []
                 if numbers.isEmpty {
-                    guard number <= UInt64(limits.sparseParts) else { throw tooMuch("a sparse file of more than \(limits.sparseParts) parts") }
+                    guard number <= UInt64(limits.sparseParts) else {
+                        throw tooMuch("a sparse file of more than \(limits.sparseParts) parts")
+                    }
                     wanted += number * 2
                 }
                 numbers.append(number)
@@ -84,12 +88,16 @@ extension TarReader {
 
     /// Parts in order, inside the file, and together as long as what is stored.
     func checkSparse(_ entry: TarEntry, stored: UInt64) throws(ImageError) {
-        guard entry.size <= limits.fileSize else { throw tooMuch("\(entry.shownPath) has \(entry.size) bytes, more than \(limits.fileSize)") }
+        guard entry.size <= limits.fileSize else {
+            throw tooMuch("\(entry.shownPath) has \(entry.size) bytes, more than \(limits.fileSize)")
+        }
         var end: UInt64 = 0
         var sum: UInt64 = 0
         for part in entry.parts ?? [] {
             let (next, overflow) = part.offset.addingReportingOverflow(part.length)
-            guard !overflow, part.offset >= end, next <= entry.size else { throw damaged("a sparse map that leads out of its file: \(entry.shownPath)") }
+            guard !overflow, part.offset >= end, next <= entry.size else {
+                throw damaged("a sparse map that leads out of its file: \(entry.shownPath)")
+            }
             end = next
             sum += part.length
         }

@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CLinux
+import Glibc
 
 /// An extended attribute (xattr(7)).
 package struct ExtendedAttribute: Equatable, Sendable {
@@ -42,7 +41,8 @@ extension FD {
         let size = unsafe clx_list_xattr(raw, name?.terminated ?? [0], nil, 0)
         if size == 0 || size == -Int(EOPNOTSUPP) { return [] }
         var names = [UInt8](repeating: 0, count: 65_536)
-        let count = try check(unsafe clx_list_xattr(raw, name?.terminated ?? [0], &names, names.count), "listxattr", on: name?.description ?? "")
+        let count = try check(
+            unsafe clx_list_xattr(raw, name?.terminated ?? [0], &names, names.count), "listxattr", on: name?.description ?? "")
         var result: [ExtendedAttribute] = []
         for bytes in names[..<count].split(separator: 0) {
             let key = String(decoding: bytes, as: UTF8.self)
@@ -69,7 +69,9 @@ extension FD {
     package func writeAll(_ bytes: ArraySlice<UInt8>, at offset: Int64) throws(SysError) {
         var done = 0
         while done < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes { unsafe clx_write_at(raw, $0.baseAddress! + done, $0.count - done, offset + Int64(done)) }
+            let count = unsafe bytes.withUnsafeBytes {
+                unsafe clx_write_at(raw, $0.baseAddress! + done, $0.count - done, offset + Int64(done))
+            }
             if count == -Int(EINTR) { continue }
             done += try check(count, "write")
         }

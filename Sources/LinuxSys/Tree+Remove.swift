@@ -36,7 +36,7 @@ extension FD {
                 moved += 1
                 do {
                     return try rename(name, in: top, to: FileName(own: ".deep-\(moved)"), replacing: false)
-                } catch where error.errno == EEXIST {
+                } catch  where error.errno == EEXIST {
                     continue
                 }
             }

@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CLinux
+import Glibc
 
 /// The entry of a directory that a call is about. `nil` in its place means the open file itself.
 private let itself: [UInt8] = [0]
@@ -24,7 +23,8 @@ extension FD {
             default: .file
             }
         return FileStatus(
-            kind: kind, mode: found.mode & 0o7777, uid: found.uid, gid: found.gid, size: found.size, inode: found.inode, device: found.device,
+            kind: kind, mode: found.mode & 0o7777, uid: found.uid, gid: found.gid, size: found.size, inode: found.inode,
+            device: found.device,
             links: found.links, major: found.major, minor: found.minor,
             access: FileTime(seconds: found.access_s, nanoseconds: found.access_ns),
             modify: FileTime(seconds: found.modify_s, nanoseconds: found.modify_ns))
@@ -88,7 +88,7 @@ extension FD {
 
     /// Moves `name` to `newName` in `directory`; fails with EEXIST when that is there and `replacing` is false.
     package func rename(_ name: FileName, in directory: borrowing FD, to newName: FileName, replacing: Bool) throws(SysError) {
-        let flags: UInt32 = replacing ? 0 : 1 // RENAME_NOREPLACE
+        let flags: UInt32 = replacing ? 0 : 1  // RENAME_NOREPLACE
         try check(unsafe clx_rename_name(raw, name.terminated, directory.raw, newName.terminated, flags), "rename", on: newName.description)
     }
 

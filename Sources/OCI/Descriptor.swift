@@ -98,7 +98,8 @@ package enum Compression: String, Equatable, Sendable {
     /// Nil for a media type that is no layer that can be unpacked here.
     package init?(layer mediaType: String) {
         switch mediaType {
-        case MediaType.layer, "application/vnd.oci.image.layer.nondistributable.v1.tar", "application/vnd.docker.image.rootfs.diff.tar": self = .none
+        case MediaType.layer, "application/vnd.oci.image.layer.nondistributable.v1.tar", "application/vnd.docker.image.rootfs.diff.tar":
+            self = .none
         case "\(MediaType.layer)+gzip", "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
             "application/vnd.docker.image.rootfs.diff.tar.gzip", "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip":
             self = .gzip

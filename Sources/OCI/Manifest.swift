@@ -22,7 +22,9 @@ package struct Manifest: Equatable, Sendable {
         // An image may not be told from an index by fields of both (CVE-2021-41190).
         guard !(try field.member("manifests").isPresent) else { throw FieldError("manifests", "does not belong in an image manifest") }
         let config = try Descriptor(field.member("config"))
-        guard MediaType.isConfig(config.mediaType) else { throw FieldError("config.mediaType", "`\(config.mediaType)` is no image configuration") }
+        guard MediaType.isConfig(config.mediaType) else {
+            throw FieldError("config.mediaType", "`\(config.mediaType)` is no image configuration")
+        }
         self.config = config
         layers = []
         for element in try field.member("layers").elements() { layers.append(try Descriptor(element)) }

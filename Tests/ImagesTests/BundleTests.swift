@@ -6,7 +6,8 @@ import Testing
 @testable import Images
 @testable import LinuxSys
 
-private let passwd = "root:x:0:0:root:/root:/bin/sh\nweb:x:33:44:web:/srv/web:/bin/false\nodd:x:4294967295:1::/:/x\n1000:x:77:77::/named:/x\n"
+private let passwd =
+    "root:x:0:0:root:/root:/bin/sh\nweb:x:33:44:web:/srv/web:/bin/false\nodd:x:4294967295:1::/:/x\n1000:x:77:77::/named:/x\n"
 private let group = "root:x:0:\nstaff:x:50:web,root\nvideo:x:51:web\nhuge:x:4294967296:\n"
 
 /// A tree of one layer with these account files.
@@ -14,7 +15,9 @@ private func tree(_ scratch: Temporary, _ members: [TarWriter.Member]) throws ->
     let diff = try scratch.openDirectory("tree")
     var unpacker = LayerUnpacker(into: diff, lower: nil, subject: "tree", limits: UnpackLimits())
     var reader = TarReader(MemorySource(TarWriter(members).bytes), subject: "tree")
-    guard case .complete(let trace) = try unpacker.unpack(&reader), try trace.finish(diff.fd, lower: MergedTree(layers: [])) else { throw ToolFailure(description: "tree") }
+    guard case .complete(let trace) = try unpacker.unpack(&reader), try trace.finish(diff.fd, lower: MergedTree(layers: [])) else {
+        throw ToolFailure(description: "tree")
+    }
     return MergedTree(layers: [diff])
 }
 
@@ -31,21 +34,32 @@ private func tree(_ scratch: Temporary, _ members: [TarWriter.Member]) throws ->
         "users are found by name and by number in the image's own files",
         arguments: [
             ("", Account(uid: 0, gid: 0, groups: [50], home: "/root")), ("0", Account(uid: 0, gid: 0, groups: [50], home: "/root")),
-            ("web", Account(uid: 33, gid: 44, groups: [50, 51], home: "/srv/web")), ("33", Account(uid: 33, gid: 44, groups: [50, 51], home: "/srv/web")),
-            ("web:staff", Account(uid: 33, gid: 50, groups: [], home: "/srv/web")), ("web:7", Account(uid: 33, gid: 7, groups: [], home: "/srv/web")),
-            ("1000", Account(uid: 1000, gid: 0, groups: [], home: "/")), ("4294967294:4294967294", Account(uid: 4_294_967_294, gid: 4_294_967_294, groups: [], home: "/")),
+            ("web", Account(uid: 33, gid: 44, groups: [50, 51], home: "/srv/web")),
+            ("33", Account(uid: 33, gid: 44, groups: [50, 51], home: "/srv/web")),
+            ("web:staff", Account(uid: 33, gid: 50, groups: [], home: "/srv/web")),
+            ("web:7", Account(uid: 33, gid: 7, groups: [], home: "/srv/web")),
+            ("1000", Account(uid: 1000, gid: 0, groups: [], home: "/")),
+            ("4294967294:4294967294", Account(uid: 4_294_967_294, gid: 4_294_967_294, groups: [], home: "/")),
         ])
     func users(_ text: String, _ account: Account) throws { #expect(try Accounts(image).resolve(text) == account) }
 
     @Test(
         "a user that is not there, or an id that is none, is refused and never becomes root",
-        arguments: ["nobody", "odd", "web:nogroup", "web:huge", "4294967295", "4294967296", "18446744073709551616", "-1", "+0", "0x0", " 0", "web:", "0:-1", "99999999999999999999999"])
+        arguments: [
+            "nobody", "odd", "web:nogroup", "web:huge", "4294967295", "4294967296", "18446744073709551616", "-1", "+0", "0x0", " 0", "web:",
+            "0:-1", "99999999999999999999999",
+        ])
     func badUsers(_ text: String) throws { #expect(throws: ImageError.self) { try Accounts(image).resolve(text) } }
 
     @Test("account files that are links stay inside the image")
     func linkedAccounts() throws {
         let inside = try Temporary()
-        let good = try tree(inside, [.directory("etc"), .symlink("etc/passwd", to: "/../../usr/accounts"), .directory("usr"), .file("usr/accounts", "x:x:5:5::/:/\n")])
+        let good = try tree(
+            inside,
+            [
+                .directory("etc"), .symlink("etc/passwd", to: "/../../usr/accounts"), .directory("usr"),
+                .file("usr/accounts", "x:x:5:5::/:/\n"),
+            ])
         #expect(try Accounts(good).resolve("x").uid == 5)
         let outside = try Temporary()
         let path = try outside.write("passwd", Array("x:x:6:6::/:/\n".utf8))
@@ -68,7 +82,9 @@ private func tree(_ scratch: Temporary, _ members: [TarWriter.Member]) throws ->
         var spec = JSONField(try request.spec(in: image))
         #expect(try spec.member("process").member("args").strings() == ["/entry", "default"])
         let environment = try spec.member("process").member("env").strings()
-        #expect(environment.contains("PATH=/image") && environment.contains("A=1") && environment.contains("B=3") && !environment.contains("B=2"))
+        #expect(
+            environment.contains("PATH=/image") && environment.contains("A=1") && environment.contains("B=3")
+                && !environment.contains("B=2"))
         #expect(try spec.member("process").member("cwd").string() == "/work")
         #expect(try spec.member("annotations").stringMap()["label"] == "x")
         request.arguments = ["given"]
@@ -106,26 +122,34 @@ private func tree(_ scratch: Temporary, _ members: [TarWriter.Member]) throws ->
         #expect(try CapabilityChoice(add: [], drop: [], privileged: true).names == CapabilityChoice.all)
     }
 
-    @Test("a bundle runs under runc as well, with its exit code", .enabled(if: hasTools("runc", "busybox"), "needs runc and busybox-static"))
+    @Test(
+        "a bundle runs under runc as well, with its exit code", .enabled(if: hasTools("runc", "busybox"), "needs runc and busybox-static"))
     func runc() throws {
         let store = try Store(root: scratch("root"))
-        let busybox = [UInt8](try Data(contentsOf: URL(fileURLWithPath: ["/bin/busybox", "/usr/bin/busybox"].first { FileManager.default.fileExists(atPath: $0) }!)))
+        let busybox = [UInt8](
+            try Data(
+                contentsOf: URL(
+                    fileURLWithPath: ["/bin/busybox", "/usr/bin/busybox"].first { FileManager.default.fileExists(atPath: $0) }!)))
         let layer = TarWriter([
-            .directory("./"), .directory("bin"), .init(path: "bin/busybox", content: busybox, mode: 0o755), .symlink("bin/sh", to: "busybox"), .directory("etc"), .file("etc/passwd", passwd),
+            .directory("./"), .directory("bin"), .init(path: "bin/busybox", content: busybox, mode: 0o755),
+            .symlink("bin/sh", to: "busybox"), .directory("etc"), .file("etc/passwd", passwd),
             .file("etc/group", group),
         ]).bytes
         let image = try store.load(scratch.write("b.tar", dockerArchive(layers: [layer])), name: nil, progress: nil)[0]
         let id = "swiftlet-test-\(randomName(8))"
         let root = try store.prepare(container: id, image: image)
         var request = BundleRequest(image: image.config)
-        request.arguments = ["/bin/sh", "-c", "busybox id -u; busybox id -G; busybox cat /etc/hostname; busybox mkdir /new 2>/dev/null || exit 7"]
+        request.arguments = [
+            "/bin/sh", "-c", "busybox id -u; busybox id -G; busybox cat /etc/hostname; busybox mkdir /new 2>/dev/null || exit 7",
+        ]
         request.user = "web"
         request.hostname = "box"
         let bundle = scratch("bundle")
         try request.write(to: bundle, root: root)
         try run("mount", ["-t", "overlay", "overlay", "-o", root.mounts[0].options.joined(separator: ","), "\(bundle)/rootfs"])
         defer { _ = try? run("umount", ["\(bundle)/rootfs"]) }
-        let output = try run("sh", ["-c", "runc --root \"$1\" run --bundle \"$2\" \"$3\" < /dev/null; echo status $?", "sh", scratch("runc"), bundle, id])
+        let output = try run(
+            "sh", ["-c", "runc --root \"$1\" run --bundle \"$2\" \"$3\" < /dev/null; echo status $?", "sh", scratch("runc"), bundle, id])
         #expect(String(decoding: output, as: UTF8.self) == "33\n44 50 51\n\(id.prefix(12))\nstatus 7\n")
     }
 }

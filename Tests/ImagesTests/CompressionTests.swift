@@ -1,7 +1,7 @@
+import OCI
 import Testing
 
 @testable import Images
-import OCI
 
 private func unpack(_ bytes: [UInt8], _ compression: Compression, piece: Int = .max) throws -> [UInt8] {
     var source = try UnpackedSource(MemorySource(bytes, piece: piece), compression, subject: "test")
@@ -17,9 +17,13 @@ private func unpack(_ bytes: [UInt8], _ compression: Compression, piece: Int = .
     /// Neither all equal nor random, and longer than the decoder's buffers.
     let text: [UInt8] = (0..<1_500_000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7) }
 
-    private func pack(_ bytes: [UInt8], _ compression: Compression) throws -> [UInt8] { try run(compression.rawValue, ["-c"], input: bytes) }
+    private func pack(_ bytes: [UInt8], _ compression: Compression) throws -> [UInt8] {
+        try run(compression.rawValue, ["-c"], input: bytes)
+    }
 
-    @Test("streams of one and of several members come out whole, however they are cut", arguments: [Compression.gzip, .zstd], [1 << 20, 4099, 13])
+    @Test(
+        "streams of one and of several members come out whole, however they are cut", arguments: [Compression.gzip, .zstd],
+        [1 << 20, 4099, 13])
     func members(_ compression: Compression, _ piece: Int) throws {
         let half = text.count / 2
         let several = try pack(Array(text[..<half]), compression) + pack([], compression) + pack(Array(text[half...]), compression)

@@ -13,7 +13,9 @@ private func residue(_ root: String) throws -> [String] {
     }
 }
 
-private let layer = TarWriter([.directory("./"), .directory("etc"), .file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"), .file("bin", "x")]).bytes
+private let layer = TarWriter([
+    .directory("./"), .directory("etc"), .file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"), .file("bin", "x"),
+]).bytes
 private let second = TarWriter([.file("etc/more", "1"), .file(".wh.bin", "")]).bytes
 
 @Suite("store", .enabled(if: isRoot, "owners and overlay marks need root")) struct StoreTests {
@@ -27,10 +29,14 @@ private let second = TarWriter([.file("etc/more", "1"), .file(".wh.bin", "")]).b
 
     @Test("a saved archive is loaded, found by every form of its name, and its blobs are an image layout")
     func load() throws {
-        let images = try store.load(scratch.write("a.tar", dockerArchive(layers: [layer, second], tags: ["busybox:1", "quay.io/a/b:2"])), name: nil, progress: nil)
+        let images = try store.load(
+            scratch.write("a.tar", dockerArchive(layers: [layer, second], tags: ["busybox:1", "quay.io/a/b:2"])), name: nil, progress: nil)
         #expect(images.count == 1)
         #expect(images[0].names == ["docker.io/library/busybox:1", "quay.io/a/b:2"])
-        for name in ["busybox:1", "docker.io/library/busybox:1", "quay.io/a/b:2", images[0].id, images[0].shortID, String(images[0].shortID.prefix(5))] {
+        for name in [
+            "busybox:1", "docker.io/library/busybox:1", "quay.io/a/b:2", images[0].id, images[0].shortID,
+            String(images[0].shortID.prefix(5)),
+        ] {
             #expect(try store.image(name).id == images[0].id)
         }
         #expect(throws: ImageError.notFound(kind: .image, name: "busybox")) { try store.image("busybox") }
@@ -42,7 +48,9 @@ private let second = TarWriter([.file("etc/more", "1"), .file(".wh.bin", "")]).b
         #expect(index.manifests.count == 2)
         #expect(try FD.open(store.root, O_RDONLY).status()?.mode == 0o700)
         // The same again, and by another process of the same store.
-        #expect(try Store(root: store.root).load(scratch("a.tar"), name: "other", progress: nil)[0].names.contains("docker.io/library/other:latest"))
+        #expect(
+            try Store(root: store.root).load(scratch("a.tar"), name: "other", progress: nil)[0].names.contains(
+                "docker.io/library/other:latest"))
         #expect(try store.images().count == 1)
     }
 
@@ -65,12 +73,16 @@ private let second = TarWriter([.file("etc/more", "1"), .file(".wh.bin", "")]).b
             let path = try scratch.write("cut.tar", Array(whole.prefix(length)))
             #expect(throws: ImageError.self, "at \(length)") { try store.load(path, name: nil, progress: nil) }
         }
-        let path = try scratch.write("tampered.tar", dockerArchive(layers: [layer, second]) { layer in
-            var bytes = layer
-            bytes[bytes.count / 2] ^= 1
-            return bytes
-        })
-        #expect { try store.load(path, name: nil, progress: nil) } throws: { if case ImageError.digestMismatch = $0 { true } else { false } }
+        let path = try scratch.write(
+            "tampered.tar",
+            dockerArchive(layers: [layer, second]) { layer in
+                var bytes = layer
+                bytes[bytes.count / 2] ^= 1
+                return bytes
+            })
+        #expect { try store.load(path, name: nil, progress: nil) } throws: {
+            if case ImageError.digestMismatch = $0 { true } else { false }
+        }
         let evil = try scratch.write("evil.tar", dockerArchive(layers: [TarWriter([.file("../../evil", "x")]).bytes]))
         #expect { try store.load(evil, name: nil, progress: nil) } throws: { "\($0)".contains("leads out of the root") }
         #expect(throws: ImageError.self) { try store.load(scratch("missing.tar"), name: nil, progress: nil) }
@@ -85,7 +97,9 @@ private let second = TarWriter([.file("etc/more", "1"), .file(".wh.bin", "")]).b
         #expect(throws: ImageError.self) { try store.load(bad, name: nil, progress: nil) }
     }
 
-    @Test("archives packed as a whole by gzip or zstd are read", .enabled(if: hasTools("gzip", "zstd"), "gzip and zstd make the archives"), arguments: ["gzip", "zstd"])
+    @Test(
+        "archives packed as a whole by gzip or zstd are read", .enabled(if: hasTools("gzip", "zstd"), "gzip and zstd make the archives"),
+        arguments: ["gzip", "zstd"])
     func packed(_ tool: String) throws {
         let path = try scratch.write("a.packed", try run(tool, ["-c"], input: dockerArchive(layers: [layer, second])))
         #expect(try store.load(path, name: nil, progress: nil)[0].names == ["docker.io/test/image:1"])
@@ -94,7 +108,8 @@ private let second = TarWriter([.file("etc/more", "1"), .file(".wh.bin", "")]).b
     @Test("a container's root has the image below, its own files between, and is gone after discard")
     func roots() throws {
         let image = try store.load(scratch.write("a.tar", dockerArchive(layers: [layer, second])), name: nil, progress: nil)[0]
-        let root = try store.prepare(container: "c1", image: image, identity: ContainerIdentity(hostname: "box", resolvConf: "nameserver 1.2.3.4\n"))
+        let root = try store.prepare(
+            container: "c1", image: image, identity: ContainerIdentity(hostname: "box", resolvConf: "nameserver 1.2.3.4\n"))
         #expect(try store.containerRoot("c1") == root)
         #expect(root.lowerDirs.count == 2)
         #expect(throws: ImageError.exists(kind: .container, name: "c1")) { try store.prepare(container: "c1", image: image) }
@@ -174,7 +189,9 @@ private let second = TarWriter([.file("etc/more", "1"), .file(".wh.bin", "")]).b
         let pod = PodRecord(id: "p1", name: "n", namespace: "default", uid: "u", created: 1)
         try store.save(pod)
         #expect(try Store(root: store.root).pods() == [pod])
-        #expect(throws: ImageError.exists(kind: .pod, name: "n")) { try store.save(PodRecord(id: "p2", name: "n", namespace: "default", uid: "u", created: 1)) }
+        #expect(throws: ImageError.exists(kind: .pod, name: "n")) {
+            try store.save(PodRecord(id: "p2", name: "n", namespace: "default", uid: "u", created: 1))
+        }
         for id in ["", "../x", "a:b", "a,b", "a/b", ".hidden"] {
             #expect(throws: ImageError.self) { try store.save(PodRecord(id: id, name: "m", namespace: "d", uid: "u", created: 1)) }
         }

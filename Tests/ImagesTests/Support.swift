@@ -1,14 +1,16 @@
 import Foundation
 import Glibc
+import OCI
 
 @testable import Images
 @testable import LinuxSys
-import OCI
 
 let isRoot = geteuid() == 0
 
 func hasTools(_ names: String...) -> Bool {
-    names.allSatisfy { name in ["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin"].contains { unsafe access("\($0)/\(name)", X_OK) == 0 } }
+    names.allSatisfy { name in
+        ["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin"].contains { unsafe access("\($0)/\(name)", X_OK) == 0 }
+    }
 }
 
 /// A directory that goes with the test.
@@ -18,7 +20,10 @@ final class Temporary {
         path = FileManager.default.temporaryDirectory.path + "/swiftlet-images-\(randomName(10))"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
-    deinit { try? FD.open(String(path[..<path.lastIndex(of: "/")!]), O_RDONLY).removeTree(FileName(own: String(path.split(separator: "/").last!))) }
+    deinit {
+        try? FD.open(String(path[..<path.lastIndex(of: "/")!]), O_RDONLY).removeTree(
+            FileName(own: String(path.split(separator: "/").last!)))
+    }
 
     func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
 
@@ -68,7 +73,9 @@ func run(_ program: String, _ arguments: [String], input: [UInt8]? = nil) throws
 }
 
 /// A `docker save` archive of these uncompressed layers.
-func dockerArchive(layers: [[UInt8]], tags: [String] = ["test/image:1"], config extra: JSON = ["Cmd": ["/bin/true"]], tamper: ([UInt8]) -> [UInt8] = { $0 }) -> [UInt8] {
+func dockerArchive(
+    layers: [[UInt8]], tags: [String] = ["test/image:1"], config extra: JSON = ["Cmd": ["/bin/true"]], tamper: ([UInt8]) -> [UInt8] = { $0 }
+) -> [UInt8] {
     let digests = layers.map { StreamHash.digest(.sha256, of: $0) }
     let config: JSON = [
         "architecture": .string(Platform.host.architecture), "os": "linux", "config": extra,
@@ -77,7 +84,10 @@ func dockerArchive(layers: [[UInt8]], tags: [String] = ["test/image:1"], config 
     let configBytes = config.encoded()
     let name = StreamHash.digest(.sha256, of: configBytes).hex + ".json"
     let manifest: JSON = [
-        ["Config": .string(name), "RepoTags": .array(tags.map { .string($0) }), "Layers": .array(layers.indices.map { .string("\($0)/layer.tar") })]
+        [
+            "Config": .string(name), "RepoTags": .array(tags.map { .string($0) }),
+            "Layers": .array(layers.indices.map { .string("\($0)/layer.tar") }),
+        ]
     ]
     var members = [TarWriter.Member(path: name, content: configBytes)]
     for (number, layer) in layers.enumerated() {

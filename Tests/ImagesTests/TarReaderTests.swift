@@ -1,9 +1,11 @@
+import LinuxSys
 import Testing
 
 @testable import Images
-import LinuxSys
 
-private func read(_ bytes: [UInt8], piece: Int = .max, limits: UnpackLimits = UnpackLimits()) throws -> [(entry: TarEntry, content: [UInt8])] {
+private func read(_ bytes: [UInt8], piece: Int = .max, limits: UnpackLimits = UnpackLimits()) throws -> [(
+    entry: TarEntry, content: [UInt8]
+)] {
     var reader = TarReader(MemorySource(bytes, piece: piece), subject: "test", limits: limits)
     var result: [(TarEntry, [UInt8])] = []
     while let entry = try reader.next() {
@@ -22,7 +24,8 @@ private func read(_ bytes: [UInt8], piece: Int = .max, limits: UnpackLimits = Un
 @Suite("tar reader") struct TarReaderTests {
     private static var sample: [TarWriter.Member] {
         [
-            .directory("d/", mode: 0o1777), .file("d/f", "hello", mode: 0o4755, uid: 7, gid: 8), .symlink("d/s", to: "../x"), .hardLink("d/h", to: "d/f"),
+            .directory("d/", mode: 0o1777), .file("d/f", "hello", mode: 0o4755, uid: 7, gid: 8), .symlink("d/s", to: "../x"),
+            .hardLink("d/h", to: "d/f"),
             TarWriter.Member(path: "c", type: "3", mode: 0o600, major: 5, minor: 1), TarWriter.Member(path: "p", type: "6"),
         ]
     }
@@ -40,7 +43,8 @@ private func read(_ bytes: [UInt8], piece: Int = .max, limits: UnpackLimits = Un
 
     @Test("cut off anywhere but between entries it is an error, never a crash and never a whole archive")
     func truncated() throws {
-        let members = Self.sample + [TarWriter.Member(path: "big", content: [UInt8](repeating: 9, count: 1500), pax: [("mtime", Array("12.5".utf8))])]
+        let members =
+            Self.sample + [TarWriter.Member(path: "big", content: [UInt8](repeating: 9, count: 1500), pax: [("mtime", Array("12.5".utf8))])]
         let whole = TarWriter(members, ended: false).bytes
         var boundaries: Set<Int> = [0]
         for (number, member) in members.enumerated() {
@@ -81,7 +85,9 @@ private func read(_ bytes: [UInt8], piece: Int = .max, limits: UnpackLimits = Un
         #expect(entry.attributes.contains(ExtendedAttribute(name: "security.capability", value: value)))
     }
 
-    @Test("times before 1970 count downwards", arguments: [("-1.25", -2, 750_000_000), ("-3", -3, 0), ("0.000000001", 0, 1)] as [(String, Int64, UInt32)])
+    @Test(
+        "times before 1970 count downwards",
+        arguments: [("-1.25", -2, 750_000_000), ("-3", -3, 0), ("0.000000001", 0, 1)] as [(String, Int64, UInt32)])
     func times(_ text: String, _ seconds: Int64, _ nanoseconds: UInt32) throws {
         let entry = try read(TarWriter([TarWriter.Member(path: "f", pax: [("mtime", Array(text.utf8))])]).bytes)[0].entry
         #expect(entry.modify == FileTime(seconds: seconds, nanoseconds: nanoseconds))
@@ -102,7 +108,9 @@ private func read(_ bytes: [UInt8], piece: Int = .max, limits: UnpackLimits = Un
     func base256() throws {
         let big = try read(TarWriter([.init(path: "f", uidField: [0x80, 0, 0, 0, 0x80, 0, 0, 1])]).bytes)[0].entry
         #expect(big.uid == 0x8000_0001)
-        for field: [UInt8] in [[0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xff], [0x80, 0, 0, 1, 0, 0, 0, 0], [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]] {
+        for field: [UInt8] in [
+            [0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xff], [0x80, 0, 0, 1, 0, 0, 0, 0], [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+        ] {
             #expect(throws: ImageError.self) { try read(TarWriter([.init(path: "f", uidField: field)]).bytes) }
         }
     }
@@ -112,7 +120,8 @@ private func read(_ bytes: [UInt8], piece: Int = .max, limits: UnpackLimits = Un
         let parts = [SparsePart(offset: 512, length: 512), SparsePart(offset: 4096, length: 100)]
         let data = [UInt8](repeating: 7, count: 612)
         var old = TarWriter.header(.init(path: "old", type: "S", magic: Array("ustar  \0".utf8)), size: 612)
-        for (place, text) in [(386, "00000001000"), (398, "00000001000"), (410, "00000010000"), (422, "00000000144"), (483, "00000010144")] {
+        for (place, text) in [(386, "00000001000"), (398, "00000001000"), (410, "00000010000"), (422, "00000000144"), (483, "00000010144")]
+        {
             for (offset, byte) in text.utf8.enumerated() { old[place + offset] = byte }
         }
         TarWriter.seal(&old)
@@ -122,18 +131,27 @@ private func read(_ bytes: [UInt8], piece: Int = .max, limits: UnpackLimits = Un
         map += [UInt8](repeating: 0, count: 512 - map.count)
         func text(_ number: Int) -> [UInt8] { Array(String(number).utf8) }
         writer.add(
-            .init(path: "x", content: map + data, pax: [("GNU.sparse.major", text(1)), ("GNU.sparse.minor", text(0)), ("GNU.sparse.name", Array("one".utf8)), ("GNU.sparse.realsize", text(4196))]))
-        writer.add(.init(path: "tenth", content: data, pax: [("GNU.sparse.size", text(4196)), ("GNU.sparse.map", Array("512,512,4096,100".utf8))]))
+            .init(
+                path: "x", content: map + data,
+                pax: [
+                    ("GNU.sparse.major", text(1)), ("GNU.sparse.minor", text(0)), ("GNU.sparse.name", Array("one".utf8)),
+                    ("GNU.sparse.realsize", text(4196)),
+                ]))
+        writer.add(
+            .init(path: "tenth", content: data, pax: [("GNU.sparse.size", text(4196)), ("GNU.sparse.map", Array("512,512,4096,100".utf8))]))
         for (entry, content) in try read(writer.bytes) {
             #expect(entry.parts == parts, "\(entry.shownPath)")
             #expect(entry.size == 4196 && content == data)
         }
     }
 
-    @Test("a sparse map that leads out of its file, or overlaps, is refused", arguments: ["0,612,600,0", "0,700", "0,512,256,100", "5000,612", "0,612,7"])
+    @Test(
+        "a sparse map that leads out of its file, or overlaps, is refused",
+        arguments: ["0,612,600,0", "0,700", "0,512,256,100", "5000,612", "0,612,7"])
     func badSparse(_ map: String) {
         let member = TarWriter.Member(
-            path: "f", content: [UInt8](repeating: 1, count: 612), pax: [("GNU.sparse.size", Array("4196".utf8)), ("GNU.sparse.map", Array(map.utf8))])
+            path: "f", content: [UInt8](repeating: 1, count: 612),
+            pax: [("GNU.sparse.size", Array("4196".utf8)), ("GNU.sparse.map", Array(map.utf8))])
         #expect(throws: ImageError.self) { try read(TarWriter([member]).bytes) }
     }
 
@@ -149,7 +167,9 @@ private func read(_ bytes: [UInt8], piece: Int = .max, limits: UnpackLimits = Un
         ] {
             #expect(throws: ImageError.self) { try read(TarWriter(members).bytes, limits: limits) }
         }
-        #expect(throws: ImageError.self) { try read(TarWriter([.init(path: "f", pax: [("path", [UInt8](repeating: 0x61, count: 5000))])]).bytes) }
+        #expect(throws: ImageError.self) {
+            try read(TarWriter([.init(path: "f", pax: [("path", [UInt8](repeating: 0x61, count: 5000))])]).bytes)
+        }
     }
 
     @Test("an entry type that is not known is named")

@@ -59,7 +59,8 @@ private func newLayout(_ scratch: Temporary, _ name: String) throws -> String {
 private func shell(_ root: String, _ script: String) throws { try run("sh", ["-euc", "cd \"$1\"\n\(script)", "sh", root]) }
 
 @Suite(
-    "trees equal to umoci's", .enabled(if: isRoot && hasTools("umoci", "skopeo", "busybox", "setfattr", "tar"), "needs root, umoci, skopeo, busybox-static and attr"),
+    "trees equal to umoci's",
+    .enabled(if: isRoot && hasTools("umoci", "skopeo", "busybox", "setfattr", "tar"), "needs root, umoci, skopeo, busybox-static and attr"),
     .serialized)
 struct ToolTests {
     @Test("busybox in several layers with deletions, replacements, links, devices and attributes, in all four forms")
@@ -90,7 +91,10 @@ struct ToolTests {
                 """)
         }
         try addLayer(scratch, layout) { root in
-            try shell(root, "rm home; mkdir -p home/again; touch -d '2010-01-01 00:00:00.5 UTC' home/again home; ln bin/busybox bin/second; chown 5:6 srv")
+            try shell(
+                root,
+                "rm home; mkdir -p home/again; touch -d '2010-01-01 00:00:00.5 UTC' home/again home; ln bin/busybox bin/second; chown 5:6 srv"
+            )
         }
         try shell(scratch.path, "mkdir opaque; echo only > opaque/only")
         try run("umoci", ["insert", "--image", "\(layout):latest", "--opaque", scratch("opaque"), "/usr"])
@@ -104,7 +108,9 @@ struct ToolTests {
         let layout = try newLayout(scratch, "image")
         try addLayer(scratch, layout) { try shell($0, "mkdir bin; cp \"$(command -v busybox)\" bin/") }
         let blobs = try FileManager.default.contentsOfDirectory(atPath: "\(layout)/blobs/sha256").map { "\(layout)/blobs/sha256/\($0)" }
-        let biggest = try blobs.max { try Data(contentsOf: URL(fileURLWithPath: $0)).count < Data(contentsOf: URL(fileURLWithPath: $1)).count }!
+        let biggest = try blobs.max {
+            try Data(contentsOf: URL(fileURLWithPath: $0)).count < Data(contentsOf: URL(fileURLWithPath: $1)).count
+        }!
         var bytes = try Data(contentsOf: URL(fileURLWithPath: biggest))
         switch how {
         case "flip": bytes[bytes.count / 3] ^= 4
@@ -126,7 +132,10 @@ struct ToolTests {
         let cached = try debianRoot()
         try addLayer(scratch, layout) { try run("cp", ["-a", "\(cached)/.", $0]) }
         try addLayer(scratch, layout) { root in
-            try shell(root, "rm -r usr/share/doc; mkdir usr/share/doc; echo one > usr/share/doc/one; rm etc/motd; echo x > lib/planted; chmod u+s bin/cat")
+            try shell(
+                root,
+                "rm -r usr/share/doc; mkdir usr/share/doc; echo one > usr/share/doc/one; rm etc/motd; echo x > lib/planted; chmod u+s bin/cat"
+            )
         }
         try ToolImage(scratch, layout).compare()
     }
@@ -138,9 +147,14 @@ struct ToolTests {
         if FileManager.default.fileExists(atPath: "\(root)/.complete") { return root }
         try FileManager.default.createDirectory(atPath: cache, withIntermediateDirectories: true)
         try run("rm", ["-rf", root])
-        let policy = String(decoding: try run("apt-get", ["indextargets", "--format", "$(SITE) $(REPO_URI) $(RELEASE)", "Created-By: Packages"]), as: UTF8.self)
-        let codename = String(decoding: try run("sh", ["-c", ". /etc/os-release; echo $VERSION_CODENAME"]), as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-        guard let line = policy.split(separator: "\n").first(where: { $0.hasSuffix(" \(codename)") }), let mirror = line.split(separator: " ").dropFirst().first else {
+        let policy = String(
+            decoding: try run("apt-get", ["indextargets", "--format", "$(SITE) $(REPO_URI) $(RELEASE)", "Created-By: Packages"]),
+            as: UTF8.self)
+        let codename = String(decoding: try run("sh", ["-c", ". /etc/os-release; echo $VERSION_CODENAME"]), as: UTF8.self)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let line = policy.split(separator: "\n").first(where: { $0.hasSuffix(" \(codename)") }),
+            let mirror = line.split(separator: " ").dropFirst().first
+        else {
             throw ToolFailure(description: "apt knows no mirror of \(codename)")
         }
         try run("debootstrap", ["--variant=minbase", codename, root, String(mirror)])
