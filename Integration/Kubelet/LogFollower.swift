@@ -53,7 +53,9 @@ actor LogFollower {
 
     private func show(_ stream: LogStream, _ bytes: [UInt8]) {
         // The container's text goes to a terminal: control characters do not.
-        let text = String(decoding: bytes, as: UTF8.self).unicodeScalars.map { $0.value < 0x20 && $0 != "\t" || $0.value == 0x7f ? "�" : String($0) }
+        let text = String(decoding: bytes, as: UTF8.self).unicodeScalars.map {
+            $0.value < 0x20 && $0 != "\t" || $0.value == 0x7f ? "�" : String($0)
+        }
         report.line("\(prefix) \(stream == .stderr ? "!" : "|") \(text.joined())")
     }
 }

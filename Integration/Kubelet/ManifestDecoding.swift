@@ -53,7 +53,9 @@ extension PodManifest {
         var seen: Set<String> = []
         let known = Set(volumes.map(\.name))
         for container in initContainers + containers {
-            guard Self.isName(container.name) else { throw .invalid(field: "spec.containers[].name", reason: "\(container.name) is no DNS label") }
+            guard Self.isName(container.name) else {
+                throw .invalid(field: "spec.containers[].name", reason: "\(container.name) is no DNS label")
+            }
             guard seen.insert(container.name).inserted else {
                 throw .invalid(field: "spec.containers[].name", reason: "\(container.name) is written twice")
             }

@@ -54,7 +54,8 @@ package struct PodMachine: Sendable {
 
     package struct Container: Equatable, Sendable {
         package enum Phase: String, Sendable {
-            case waiting = "Waiting", creating = "Creating", created = "Created", running = "Running", backoff = "BackOff", exited = "Exited"
+            case waiting = "Waiting", creating = "Creating", created = "Created", running = "Running", backoff = "BackOff", exited =
+                "Exited"
         }
         package var name: String
         package var isInit: Bool
@@ -81,7 +82,8 @@ package struct PodMachine: Sendable {
     package init(_ manifest: PodManifest, backoff: Backoff) {
         self.manifest = manifest
         self.backoff = backoff
-        containers = manifest.initContainers.map { Container(name: $0.name, isInit: true) }
+        containers =
+            manifest.initContainers.map { Container(name: $0.name, isInit: true) }
             + manifest.containers.map { Container(name: $0.name, isInit: false) }
     }
 
@@ -169,7 +171,10 @@ extension PodMachine {
         if restarts(container, after: exit) {
             containers[index].restarts += 1
             let delay = backoff.delay(beforeRestart: containers[index].restarts)
-            return [move(index, to: .backoff, detail: "restart \(containers[index].restarts) in \(delay)"), .wait(container: container.name, delay)]
+            return [
+                move(index, to: .backoff, detail: "restart \(containers[index].restarts) in \(delay)"),
+                .wait(container: container.name, delay),
+            ]
         }
         if container.isInit && exit.code != 0 { return stopPod("init container \(container.name) failed") }
         if manifest.expectations.stopAfter == container.name { return stopPod("container \(container.name) is done") }
@@ -204,4 +209,3 @@ extension PodMachine {
         .report(Transition(container: container, from: from, to: to, detail: detail))
     }
 }
-

@@ -18,7 +18,9 @@ enum PodVolumes {
 
     /// With the pod goes what was its own; a hostPath stays.
     static func remove(_ places: PodPlaces, _ report: Report) {
-        do { try FileManager.default.removeItem(atPath: places.directory) } catch { report.line("remove \(places.directory): \(oneLine("\(error)"))") }
+        do { try FileManager.default.removeItem(atPath: places.directory) } catch {
+            report.line("remove \(places.directory): \(oneLine("\(error)"))")
+        }
     }
 
     private static func make(_ path: String, mode: Int? = nil) throws(ManifestError) {

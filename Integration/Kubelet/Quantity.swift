@@ -14,7 +14,9 @@ enum Quantity {
     private static func scaled(_ text: String, by factor: Double) -> Int64? {
         let suffix = suffixes.first { text.hasSuffix($0.0) }
         let digits = text.dropLast(suffix?.0.count ?? 0)
-        guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }), let number = Double(digits) else { return nil }
+        guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }), let number = Double(digits) else {
+            return nil
+        }
         let value = (number * (suffix?.1 ?? 1) * factor).rounded(.up)
         return value < 0x1p62 ? Int64(value) : nil
     }

@@ -8,7 +8,9 @@ package struct RuntimeNode: Sendable {
     private static let runtime = "runtime.v1.RuntimeService"
     private static let patience: Duration = .seconds(120)
 
-    package static func connect(_ socket: String) async throws(Status) -> RuntimeNode { RuntimeNode(client: try await TTRPCClient.connect(path: socket)) }
+    package static func connect(_ socket: String) async throws(Status) -> RuntimeNode {
+        RuntimeNode(client: try await TTRPCClient.connect(path: socket))
+    }
 
     package func close() async { await client.close() }
 
@@ -23,7 +25,8 @@ package struct RuntimeNode: Sendable {
     func stopSandbox(_ id: String) async throws(Status) {
         var request = Runtime_V1_StopPodSandboxRequest()
         request.podSandboxID = id
-        _ = try await client.unary(Self.runtime, "StopPodSandbox", request, as: Runtime_V1_StopPodSandboxResponse.self, timeout: Self.patience)
+        _ = try await client.unary(
+            Self.runtime, "StopPodSandbox", request, as: Runtime_V1_StopPodSandboxResponse.self, timeout: Self.patience)
     }
 
     func removeSandbox(_ id: String) async throws(Status) {
@@ -46,7 +49,8 @@ package struct RuntimeNode: Sendable {
     func start(_ id: String) async throws(Status) {
         var request = Runtime_V1_StartContainerRequest()
         request.containerID = id
-        _ = try await client.unary(Self.runtime, "StartContainer", request, as: Runtime_V1_StartContainerResponse.self, timeout: Self.patience)
+        _ = try await client.unary(
+            Self.runtime, "StartContainer", request, as: Runtime_V1_StartContainerResponse.self, timeout: Self.patience)
     }
 
     func stop(_ id: String, graceSeconds: Int64) async throws(Status) {

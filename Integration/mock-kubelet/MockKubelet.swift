@@ -5,11 +5,12 @@ internal import Kubelet
 /// `mock-kubelet`: pod manifests in, containers out, without a cluster.
 struct MockKubelet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "mock-kubelet", abstract: "Runs the pods of a directory of Kubernetes manifests on a CRI plugin and shows what happens.",
+        commandName: "mock-kubelet",
+        abstract: "Runs the pods of a directory of Kubernetes manifests on a CRI plugin and shows what happens.",
         discussion: """
-            Expectations are annotations of the pod: `swiftlet.dev/expect-exit.NAME: "3"`, `swiftlet.dev/expect-restarts.NAME: "2"` (where a \
-            container that always restarts ends), `swiftlet.dev/stop-after: NAME` (the pod is stopped when that container is done). The exit \
-            status is 0 when every pod came out as expected, 1 when not, 2 when nothing could be run.
+            Expectations are annotations of the pod: `swiftlet.dev/expect-exit.NAME: "3"`, `swiftlet.dev/expect-restarts.NAME: "2"` \
+            (where a container that always restarts ends), `swiftlet.dev/stop-after: NAME` (the pod is stopped when that container \
+            is done). The exit status is 0 when every pod came out as expected, 1 when not, 2 when nothing could be run.
             """,
         version: "0.1.0")
 

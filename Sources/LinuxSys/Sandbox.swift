@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CLinux
+import Glibc
 
 /// Namespaces that several containers share and that live without a process: each is bound over a file.
 package struct SharedNamespaces: Equatable, Sendable {

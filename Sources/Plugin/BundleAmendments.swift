@@ -48,7 +48,8 @@ enum BundleAmendments {
         var linux = document["linux"]?.object ?? JSONObject()
         var nodes = linux["devices"]?.array ?? []
         nodes.append([
-            "path": .string(device.destination), "type": .string(found.type), "major": .integer(found.major), "minor": .integer(found.minor),
+            "path": .string(device.destination), "type": .string(found.type), "major": .integer(found.major),
+            "minor": .integer(found.minor),
             "fileMode": .integer(found.mode), "uid": .integer(found.uid), "gid": .integer(found.gid),
         ])
         linux["devices"] = .array(nodes)

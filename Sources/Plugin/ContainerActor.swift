@@ -54,7 +54,8 @@ actor ContainerActor {
         watch()
     }
 
-    private func prepare(_ plan: ContainerPlan, image: ImageRecord, identity: ContainerIdentity) async throws(PluginError) -> ContainerRoot {
+    private func prepare(_ plan: ContainerPlan, image: ImageRecord, identity: ContainerIdentity) async throws(PluginError) -> ContainerRoot
+    {
         let (store, id, bundle) = (site.store, id, record.bundle)
         return try await offPool {
             if !plan.logPath.isEmpty { try Directory.make(Directory.parent(of: plan.logPath), mode: 0o755) }

@@ -9,7 +9,9 @@ extension ContainerPlan {
         guard !request.binds.contains(where: { $0.destination == "/dev/shm" }) else { return }
         // Shared memory goes with the IPC namespace: one tmpfs for all containers of the pod, or the node's.
         switch pod.sandbox.ipc {
-        case .pod: request.binds.append(BindRequest(source: pod.paths.sharedMemory, destination: "/dev/shm", options: ["nosuid", "nodev", "noexec"]))
+        case .pod:
+            request.binds.append(
+                BindRequest(source: pod.paths.sharedMemory, destination: "/dev/shm", options: ["nosuid", "nodev", "noexec"]))
         case .node: request.binds.append(BindRequest(source: "/dev/shm", destination: "/dev/shm"))
         case .container: break
         }
@@ -22,7 +24,9 @@ extension ContainerPlan {
         if mount.hasImage || !mount.imageSubPath.isEmpty { throw .unsupported(field: "\(field).image", what: "an image as a volume") }
         if mount.selinuxRelabel { throw .unsupported(field: "\(field).selinux_relabel", what: "SELinux") }
         if mount.recursiveReadOnly { throw .unsupported(field: "\(field).recursive_read_only", what: "a recursive read-only mount") }
-        if !mount.uidMappings.isEmpty || !mount.gidMappings.isEmpty { throw .unsupported(field: "\(field).uidMappings", what: "an id-mapped mount") }
+        if !mount.uidMappings.isEmpty || !mount.gidMappings.isEmpty {
+            throw .unsupported(field: "\(field).uidMappings", what: "an id-mapped mount")
+        }
         let known: Set = ["noexec", "nodev", "nosuid", "exec", "dev", "suid", "noatime", "relatime", "nodiratime"]
         if let other = mount.mountOptions.first(where: { !known.contains($0) }) {
             throw .unsupported(field: "\(field).mount_options", what: quoted(other))

@@ -19,7 +19,9 @@ extension ContainerPlan {
         limits.memoryNodes = wanted.cpusetMems.isEmpty ? nil : wanted.cpusetMems
         request.resources = limits
         guard wanted.oomScoreAdj != 0 else { return }
-        guard (-1000...1000).contains(wanted.oomScoreAdj) else { throw .invalid(field: "\(field).oom_score_adj", reason: "outside -1000 … 1000") }
+        guard (-1000...1000).contains(wanted.oomScoreAdj) else {
+            throw .invalid(field: "\(field).oom_score_adj", reason: "outside -1000 … 1000")
+        }
         request.oomScoreAdjustment = Int32(wanted.oomScoreAdj)
     }
 

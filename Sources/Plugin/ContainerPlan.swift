@@ -74,14 +74,18 @@ package struct ContainerPlan: Sendable {
         guard !path.isEmpty else { return "" }
         guard !sandbox.logDirectory.isEmpty else { throw .invalid(field: "config.log_path", reason: "the sandbox has no log_directory") }
         let whole = sandbox.logDirectory + "/" + path
-        guard isCleanPath(whole), !path.hasSuffix("/") else { throw .invalid(field: "config.log_path", reason: "must stay in the log directory") }
+        guard isCleanPath(whole), !path.hasSuffix("/") else {
+            throw .invalid(field: "config.log_path", reason: "must stay in the log directory")
+        }
         return whole
     }
 
     private static func stopSignal(_ wanted: Runtime_V1_Signal, image: ImageConfig) throws(PluginError) -> Int32 {
         if let number = try StopSignal.number(wanted) { return number }
         guard let text = image.run.stopSignal, !text.isEmpty else { return StopSignal.standard }
-        guard let number = StopSignal.number(text) else { throw .invalid(field: "image StopSignal", reason: "\(quoted(text)) is no signal") }
+        guard let number = StopSignal.number(text) else {
+            throw .invalid(field: "image StopSignal", reason: "\(quoted(text)) is no signal")
+        }
         return number
     }
 

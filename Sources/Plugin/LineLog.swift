@@ -27,7 +27,9 @@ package struct LineLog: LogHandler {
         let time = LogTime(nanoseconds: realtimeNanoseconds()).description
         let text: String
         switch format {
-        case .text: text = ([time, event.level.rawValue.uppercased(), "\(event.message)"] + all.map { "\($0.key)=\($0.value)" }).joined(separator: " ")
+        case .text:
+            text = ([time, event.level.rawValue.uppercased(), "\(event.message)"] + all.map { "\($0.key)=\($0.value)" }).joined(
+                separator: " ")
         case .json:
             var object = JSONObject()
             object["time"] = .string(time)

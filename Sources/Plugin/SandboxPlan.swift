@@ -75,7 +75,9 @@ package struct SandboxPlan: Equatable, Sendable {
             case .node: .node
             case .target, .UNRECOGNIZED: nil
             }
-        guard let found, allowed.contains(found) else { throw .unsupported(field: "\(field).namespace_options.\(name)", what: "mode \(mode)") }
+        guard let found, allowed.contains(found) else {
+            throw .unsupported(field: "\(field).namespace_options.\(name)", what: "mode \(mode)")
+        }
         return found
     }
 
@@ -86,7 +88,9 @@ package struct SandboxPlan: Equatable, Sendable {
         }
         // sethostname(2) takes 64 bytes; the characters are those of RFC 1123.
         let isName = hostname.utf8.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") }
-        guard isName, hostname.utf8.count <= 64 else { throw .invalid(field: "config.hostname", reason: "\(quoted(hostname)) is no host name") }
+        guard isName, hostname.utf8.count <= 64 else {
+            throw .invalid(field: "config.hostname", reason: "\(quoted(hostname)) is no host name")
+        }
     }
 
     private func checkCgroupParent() throws(PluginError) {
@@ -100,7 +104,9 @@ package struct SandboxPlan: Equatable, Sendable {
     private func check(sysctl name: String, _ value: String) throws(PluginError) {
         let field = "config.linux.sysctls[\(quoted(name))]"
         let isName = !name.isEmpty && name.utf8.allSatisfy { isAlphanumeric($0) || [0x2e, 0x5f, 0x2d, 0x2f].contains($0) }
-        guard isName, !name.contains(".."), !name.hasPrefix("."), !name.hasPrefix("/") else { throw .invalid(field: field, reason: "is no sysctl") }
+        guard isName, !name.contains(".."), !name.hasPrefix("."), !name.hasPrefix("/") else {
+            throw .invalid(field: field, reason: "is no sysctl")
+        }
         guard value.utf8.allSatisfy({ $0 == 0x09 || (0x20..<0x7f).contains($0) }) else {
             throw .invalid(field: field, reason: "holds control characters")
         }

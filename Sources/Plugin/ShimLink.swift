@@ -25,7 +25,8 @@ struct ShimLink: Sendable {
     static func launch(_ id: String, bundle: String, _ settings: Settings) async throws(PluginError) -> ShimLink {
         let socket = try await attempt("start shim", id) {
             try await ShimProcess.start(
-                shim: settings.shim, id: id, namespace: namespace, bundle: bundle, eventAddress: settings.eventAddress, debug: settings.debug)
+                shim: settings.shim, id: id, namespace: namespace, bundle: bundle, eventAddress: settings.eventAddress,
+                debug: settings.debug)
         }
         return try await connect(id, socket: socket)
     }

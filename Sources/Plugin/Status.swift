@@ -1,5 +1,5 @@
-internal import Messages
 internal import Images
+internal import Messages
 
 /// CRI's messages about a container and a pod, from what is known of them.
 extension Runtime_V1_ContainerStatus {

@@ -67,7 +67,9 @@ import Testing
         return Board.Entry(pod: "p1", status: status)
     }
 
-    @Test("every subscriber gets every event from its subscription on, in order, with the state of the whole pod") func events() async throws {
+    @Test("every subscriber gets every event from its subscription on, in order, with the state of the whole pod") func events()
+        async throws
+    {
         let board = Board()
         board.put(Self.entry("before"), event: .containerCreatedEvent)
         let (one, two) = (board.subscribe(), board.subscribe())

@@ -23,7 +23,8 @@ final class NodeFixture: Sendable {
     init() throws {
         directory = NSTemporaryDirectory() + "swl-plugin-\(UUID().uuidString.prefix(8))"
         unsafe setenv("SWIFTLET_SOCKET_DIR", directory + "/shims", 1)
-        settings = PluginSettings(root: directory + "/root", state: directory + "/state", socket: directory + "/run/d.sock", shim: Self.shim)
+        settings = PluginSettings(
+            root: directory + "/root", state: directory + "/state", socket: directory + "/run/d.sock", shim: Self.shim)
         let made = Process()
         made.executableURL = URL(fileURLWithPath: "/bin/sh")
         made.arguments = ["-ec", Self.archive, "sh", directory]
@@ -54,7 +55,9 @@ final class NodeFixture: Sendable {
 
     /// What must be gone when every pod is: mounts, shims, files of containers and pods.
     func leftovers() throws -> [String] {
-        let mounts = try String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8).split(separator: "\n").filter { $0.contains(directory) }
+        let mounts = try String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8).split(separator: "\n").filter {
+            $0.contains(directory)
+        }
         let files = ["state/pods", "root/containers", "shims", "state/exec"].flatMap { sub in
             ((try? FileManager.default.contentsOfDirectory(atPath: "\(directory)/\(sub)")) ?? []).map { "\(sub)/\($0)" }
         }

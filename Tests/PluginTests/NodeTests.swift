@@ -6,7 +6,9 @@ import Testing
 
 @testable import Plugin
 
-@Suite("swiftletd", .serialized, .enabled(if: NodeFixture.canRun, "needs root, busybox-static and the shim built in debug"), .timeLimit(.minutes(2)))
+@Suite(
+    "swiftletd", .serialized, .enabled(if: NodeFixture.canRun, "needs root, busybox-static and the shim built in debug"),
+    .timeLimit(.minutes(2)))
 struct NodeTests {
     @Test("a pod's containers share its name, its network and its shared memory, and see its resolv.conf") func sharing() async throws {
         try await NodeFixture.with { _, client in
@@ -31,7 +33,48 @@ struct NodeTests {
         }
     }
 
-    @Test("an exec gives both streams and its code; one that takes too long is killed; one that says too much is an error") func exec() async throws {
+    @Test("user, groups, capabilities, root, mounts and devices are those of the request") func wishes() async throws {
+        try await NodeFixture.with { node, client in
+            let pod = try await client.runPod()
+            let shared = node.directory + "/shared"
+            try FileManager.default.createDirectory(atPath: shared, withIntermediateDirectories: false)
+            try "of the node\n".write(toFile: shared + "/file", atomically: false, encoding: .utf8)
+            let script = """
+                id -u; id -g; id -G; cat /data/file; grep -E '^(NoNewPrivs|CapEff|Seccomp):' /proc/self/status; echo x > /dev/sink && echo sunk
+                for place in /x /data/x /proc/sys/kernel/shmmax; do (echo 1 > $place) 2>/dev/null || echo no $place; done
+                """
+            let id = try await client.create("c", in: pod, ["sh", "-c", script]) {
+                var device = Runtime_V1_Device()
+                (device.hostPath, device.containerPath, device.permissions) = ("/dev/null", "/dev/sink", "rw")
+                $0.devices = [device]
+                $0.mounts = [ContainerPlanTests.mount(shared, "/data")]
+                $0.mounts[0].readonly = true
+                ($0.linux.securityContext.runAsUser.value, $0.linux.securityContext.runAsGroup.value) = (5, 6)
+                $0.linux.securityContext.supplementalGroups = [7]
+                $0.linux.securityContext.readonlyRootfs = true
+                $0.linux.securityContext.noNewPrivs = true
+                $0.linux.securityContext.readonlyPaths = ["/proc/sys"]
+                $0.linux.securityContext.capabilities.dropCapabilities = ["ALL"]
+                $0.linux.securityContext.seccomp.profileType = .runtimeDefault
+            }
+            try await client.start(id)
+            #expect(try await client.ended(id).exitCode == 0)
+            let lines = try client.log("c").split(separator: "\n").map {
+                $0.split(separator: " ", maxSplits: 3).last.map(String.init) ?? ""
+            }
+            #expect(
+                lines == [
+                    "5", "6", "6 7", "of the node", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2", "sunk", "no /x",
+                    "no /data/x",
+                    "no /proc/sys/kernel/shmmax",
+                ])
+            try await client.removePod(pod)
+        }
+    }
+
+    @Test("an exec gives both streams and its code; one that takes too long is killed; one that says too much is an error") func exec()
+        async throws
+    {
         try await NodeFixture.with { _, client in
             let pod = try await client.runPod()
             let id = try await client.run("c", in: pod, ["sleep", "1000"])

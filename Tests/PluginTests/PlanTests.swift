@@ -31,17 +31,23 @@ import Testing
         ("config.linux.cgroup_parent", { $0.linux.cgroupParent = "kubepods.slice" }),
         ("config.linux.cgroup_parent", { $0.linux.cgroupParent = "/a/../b" }),
         ("config.linux.security_context.namespace_options.pid", { $0.linux.securityContext.namespaceOptions.pid = .pod }),
-        ("config.linux.security_context.namespace_options.network", { options in
-            options.linux.securityContext.namespaceOptions.pid = .container
-            options.linux.securityContext.namespaceOptions.network = .container
-        }),
+        (
+            "config.linux.security_context.namespace_options.network",
+            { options in
+                options.linux.securityContext.namespaceOptions.pid = .container
+                options.linux.securityContext.namespaceOptions.network = .container
+            }
+        ),
         ("config.linux.security_context.selinux_options", { $0.linux.securityContext.selinuxOptions.type = "t" }),
         ("config.linux.security_context.apparmor", { $0.linux.securityContext.apparmor = .init() }),
-        ("config.port_mappings", { config in
-            var port = Runtime_V1_PortMapping()
-            port.hostPort = 80
-            config.portMappings = [port]
-        }),
+        (
+            "config.port_mappings",
+            { config in
+                var port = Runtime_V1_PortMapping()
+                port.hostPort = 80
+                config.portMappings = [port]
+            }
+        ),
         ("config.dns_config", { $0.dnsConfig.servers = ["1.1.1.1\nnameserver 6.6.6.6"] }),
         ("config.linux.sysctls[`kernel.core_pattern`]", { $0.linux.sysctls = ["kernel.core_pattern": "|/bin/sh"] }),
         ("config.linux.sysctls[`net.a`]", { $0.linux.sysctls = ["net.a": "1\n2"] }),
@@ -139,26 +145,38 @@ import Testing
         ("config.linux.security_context.run_as_group", { $0.linux.securityContext.runAsGroup.value = 1 }),
         ("config.linux.security_context.run_as_user", { $0.linux.securityContext.runAsUser.value = -1 }),
         ("config.linux.security_context.run_as_user", { $0.linux.securityContext.runAsUser.value = 4_294_967_295 }),
-        ("config.linux.security_context.run_as_username", { config in
-            config.linux.securityContext.runAsUser.value = 1
-            config.linux.securityContext.runAsUsername = "x"
-        }),
-        ("config.linux.security_context.capabilities.add_ambient_capabilities", {
-            $0.linux.securityContext.capabilities.addAmbientCapabilities = ["SYS_TIME"]
-        }),
+        (
+            "config.linux.security_context.run_as_username",
+            { config in
+                config.linux.securityContext.runAsUser.value = 1
+                config.linux.securityContext.runAsUsername = "x"
+            }
+        ),
+        (
+            "config.linux.security_context.capabilities.add_ambient_capabilities",
+            {
+                $0.linux.securityContext.capabilities.addAmbientCapabilities = ["SYS_TIME"]
+            }
+        ),
         ("config.linux.security_context.supplemental_groups_policy", { $0.linux.securityContext.supplementalGroupsPolicy = .strict }),
         ("config.linux.security_context.apparmor_profile", { $0.linux.securityContext.apparmorProfile = "runtime/default" }),
         ("config.mounts[0].host_path", { $0.mounts = [mount("/nothing/is/here", "/x")] }),
         ("config.mounts[0].container_path", { $0.mounts = [mount("/tmp", "x")] }),
-        ("config.mounts[0].mount_options", { config in
-            config.mounts = [mount("/tmp", "/x")]
-            config.mounts[0].mountOptions = ["lowerdir=/etc"]
-        }),
-        ("config.devices[0].permissions", { config in
-            var device = Runtime_V1_Device()
-            (device.hostPath, device.permissions) = ("/dev/null", "x")
-            config.devices = [device]
-        }),
+        (
+            "config.mounts[0].mount_options",
+            { config in
+                config.mounts = [mount("/tmp", "/x")]
+                config.mounts[0].mountOptions = ["lowerdir=/etc"]
+            }
+        ),
+        (
+            "config.devices[0].permissions",
+            { config in
+                var device = Runtime_V1_Device()
+                (device.hostPath, device.permissions) = ("/dev/null", "x")
+                config.devices = [device]
+            }
+        ),
     ]
 
     static func mount(_ source: String, _ destination: String) -> Runtime_V1_Mount {

@@ -7,7 +7,9 @@ import Testing
 @testable import Plugin
 
 extension NodeTests {
-    @Test("a new swiftletd finds what the old one left: running, ended meanwhile, created, and a shim that was killed") func restart() async throws {
+    @Test("a new swiftletd finds what the old one left: running, ended meanwhile, created, and a shim that was killed") func restart()
+        async throws
+    {
         let node = try NodeFixture()
         defer { node.remove() }
         let (first, before) = try await node.start()
