@@ -63,6 +63,7 @@ struct StoreLayout: Sendable {
         try root.fd.removeEntry(temporaryName, isDirectory: false)
         let file = try root.fd.openEntry(temporaryName, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
         try file.writeAll(bytes)
+        try file.sync()
         try root.fd.rename(temporaryName, in: root.fd, to: FileName(own: name), replacing: true)
     }
 }
