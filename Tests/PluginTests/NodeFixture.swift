@@ -64,7 +64,10 @@ final class NodeFixture: Sendable {
         return mounts.map(String.init) + files
     }
 
-    func remove() { try? FileManager.default.removeItem(atPath: directory) }
+    /// The database takes its own files away as it closes, which may trip a removal that is under way.
+    func remove() {
+        for _ in 0..<10 where FileManager.default.fileExists(atPath: directory) { try? FileManager.default.removeItem(atPath: directory) }
+    }
 
     /// Runs `body` against a fresh node and checks that it left nothing.
     static func with(_ body: (NodeFixture, CRIClient) async throws -> Void) async throws {
