@@ -70,7 +70,7 @@ struct Container: Sendable {
     private func settle(_ held: ContainerLock?) async throws -> ContainerState {
         // Without its directory another command has just removed it, or a removal was cut short after that step.
         guard Files.exists(directory) else { return .exited(ExitRecord(code: 137, finished: created)) }
-        guard let lock = try held ?? ContainerLock.tryAcquire(in: directory) else { return detail.started == nil ? .creating : .removing }
+        guard let lock = try held ?? freeLock() else { return detail.started == nil ? .creating : .removing }
         defer { withExtendedLifetime(lock) {} }
         var fresh = try Container(try context.store.container(id), context)
         if let exit = fresh.detail.exit { return .exited(exit) }
@@ -84,13 +84,24 @@ struct Container: Sendable {
         return .exited(exit)
     }
 
+    /// Nil when another command holds it, or is removing the directory with it.
+    private func freeLock() throws(SysError) -> ContainerLock? {
+        do throws(SysError) {
+            return try ContainerLock.tryAcquire(in: directory)
+        } catch {
+            if error.errno == 2 /* ENOENT */ { return nil }
+            throw error
+        }
+    }
+
     /// Does something to the container that no other command may do at the same time, with its record as it is by then.
-    /// Nil when another command has removed the container meanwhile. The lock is nil when a removal was cut short so late
-    /// that the directory to lock is gone already.
+    /// Nil when another command has removed the container meanwhile. `evenCutShort`: also when a removal came as far as the directory;
+    /// the lock is then nil.
     func exclusively<R>(
-        _ operation: String, _ body: (inout Container, ContainerLock?) async throws -> R
+        _ operation: String, evenCutShort: Bool = false, _ body: (inout Container, ContainerLock?) async throws -> R
     ) async throws -> R? {
         let lock = Files.exists(directory) ? try await ContainerLock.acquire(in: directory, for: operation, name) : nil
+        guard lock != nil || evenCutShort else { return nil }
         defer { withExtendedLifetime(lock) {} }
         var fresh: Container
         do {

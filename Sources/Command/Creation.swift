@@ -22,7 +22,7 @@ final class Creation {
         let (store, directory) = (context.store, context.directory(of: id))
         try Files.makeDirectory(directory)
         undo.add("remove \(directory)") { try Files.removeBundle(directory) }
-        lock = try ContainerLock.tryAcquire(in: directory)
+        lock = try ContainerLock.create(in: directory)
         var container = try record(id, options, image, command)
         let root = try store.prepare(container: id, image: image, identity: try options.identity(id))
         undo.add("discard layers of \(id)") { try store.discard(container: id) }

@@ -27,7 +27,8 @@ enum Files {
     /// Removes a directory of one level of directories below (a bundle with its empty rootfs). It goes no deeper and
     /// into no other file system: should something be mounted there, that is an error and nothing of it is touched.
     static func removeBundle(_ path: String) throws(SysError) {
-        for name in try names(in: path) {
+        // The lock last: who waits for it must not find the directory half removed and unlocked.
+        for name in try names(in: path).sorted(by: { a, b in a != "lock" && b == "lock" }) {
             let entry = "\(path)/\(name)"
             guard unsafe unlink(entry) != 0, errno != ENOENT else { continue }
             guard errno == EISDIR else { throw SysError(errno, "unlink", on: entry) }

@@ -14,7 +14,9 @@ package func prepareSignals(_ arguments: [String]) {
     unsafe signalPipe = (ends[0], ends[1])
     for number in SignalQueue.proxied {
         var old = sigaction()
-        guard unsafe sigaction(number, nil, &old) == 0, unsafe unsafeBitCast(old.__sigaction_handler.sa_handler, to: Int.self) != 1 else { continue }
+        guard unsafe sigaction(number, nil, &old) == 0, unsafe unsafeBitCast(old.__sigaction_handler.sa_handler, to: Int.self) != 1 else {
+            continue
+        }
         var new = sigaction()
         unsafe new.__sigaction_handler.sa_handler = { number in
             let saved = errno

@@ -9,7 +9,7 @@ enum InputRelay {
         let fifo: FD
         do throws(SysError) {
             fifo = try FD.open(path, O_WRONLY | O_NONBLOCK)
-        } catch where error.errno == ENXIO {
+        } catch  where error.errno == ENXIO {
             return
         }
         try fifo.setNonBlocking(false)

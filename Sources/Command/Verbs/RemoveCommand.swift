@@ -20,7 +20,7 @@ struct RemoveCommand: Verb {
     }
 
     static func remove(_ found: Container, force: Bool) async throws {
-        try await found.exclusively("remove container") { container, lock in
+        try await found.exclusively("remove container", evenCutShort: true) { container, lock in
             let state = try await container.state(holding: lock)
             if state.isAlive {
                 guard force else { throw CommandFailure("remove container", container.name, "it is \(state.name): `rm -f` kills it") }
