@@ -35,13 +35,13 @@ package final class Kubelet: Sendable {
     package static func pods(in directory: String) throws(ManifestError) -> [PodManifest] {
         let names: [String]
         do { names = try FileManager.default.contentsOfDirectory(atPath: directory).sorted() } catch {
-            throw .unreadable("read \(directory): \(oneLine("\(error)"))")
+            throw .unreadable("read \(directory): \(fileReason(error))")
         }
         var pods: [PodManifest] = []
         for name in names where name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
             let text: String
             do { text = try String(contentsOfFile: directory + "/" + name, encoding: .utf8) } catch {
-                throw .unreadable("read \(directory)/\(name): \(oneLine("\(error)"))")
+                throw .unreadable("read \(directory)/\(name): \(fileReason(error))")
             }
             pods += try PodManifest.pods(yaml: text)
         }

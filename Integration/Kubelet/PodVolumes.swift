@@ -19,7 +19,7 @@ enum PodVolumes {
     /// With the pod goes what was its own; a hostPath stays.
     static func remove(_ places: PodPlaces, _ report: Report) {
         do { try FileManager.default.removeItem(atPath: places.directory) } catch {
-            report.line("remove \(places.directory): \(oneLine("\(error)"))")
+            report.line("remove \(places.directory): \(fileReason(error))")
         }
     }
 
@@ -28,7 +28,7 @@ enum PodVolumes {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
             if let mode { try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path) }
         } catch {
-            throw .unreadable("make \(path): \(oneLine("\(error)"))")
+            throw .unreadable("make \(path): \(fileReason(error))")
         }
     }
 
