@@ -34,6 +34,7 @@ median() { sort -n | awk '{v[NR] = $1} END {print NR % 2 ? v[(NR + 1) / 2] : (v[
 idle() { # runtime: starts ten containers, prints the medians of Rss, Pss, Private_Dirty in KiB
     local runtime=$1 n pid field
     for n in $(seq 1 10); do ctr run -d --runtime "$runtime" $IMAGE "swl-idle-$n" sleep 1000; done
+    sleep 3 # idle: a shim that has just worked gives pages back a second later
     for field in Rss Pss Private_Dirty; do
         for n in $(seq 1 10); do
             pid=$(pgrep -f "^[^ ]*containerd-shim-[a-z]*-v2 .*-id swl-idle-$n( |\$)" | head -n 1)

@@ -151,6 +151,23 @@ test_a_killed_shim_is_reported_and_cleaned() {
     same "$(leftovers swl-shimkill)" ""
 }
 
+# CVE-2019-5736: the runtime's binary overwritten through /proc/PID/exe.
+test_the_binary_that_a_container_can_see_is_read_only() {
+    local pid
+    sleeper swl-exe
+    pid=$(pgrep -f 'shim-swiftlet-v[2] .*swl-exe')
+    exec 4< "/proc/$pid/exe"
+    remove swl-exe
+    # While it runs, the kernel refuses anyway (ETXTBSY); the attack waits for the end and opens the descriptor again.
+    until_true 10 bash -c "! kill -0 $pid"
+    if bash -c 'exec 3>>/proc/self/fd/4' 2> "$SCRATCH/overwrite"; then fail "the shim's binary can be opened for writing"; fi
+    exec 4<&-
+    contains "$(cat "$SCRATCH/overwrite")" "Read-only file system"
+    # The attack's entrance, a program that is the runtime itself, gets that same file.
+    expect 0 ctr run --rm --runtime $RUNTIME $IMAGE swl-self /proc/self/exe -version
+    contains "$out" containerd-shim-swiftlet-v2
+}
+
 test_two_hundred_cycles_leave_nothing() {
     local n before
     before=$(find /sys/fs/cgroup -type d | wc -l)

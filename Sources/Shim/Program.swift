@@ -1,3 +1,4 @@
+internal import Executor
 internal import LinuxSys
 
 /// The program `containerd-shim-swiftlet-v2`: its verbs, from arguments to exit status.
@@ -8,7 +9,9 @@ package enum Program {
         do throws(TaskError) {
             let arguments = try Arguments(words)
             switch arguments.verb {
-            case .start: printOut(Array("\(try StartVerb.run(arguments))\n".utf8), to: 1)
+            case .start:
+                try beOutOfReach()
+                printOut(Array("\(try StartVerb.run(arguments))\n".utf8), to: 1)
             case .delete: printOut(try DeleteVerb.run(arguments) { say($0) }, to: 1)
             case .version: printOut(Array("\(name):\n  Version: \(shimVersion)\n".utf8), to: 1)
             case .info: printOut(Info.encoded, to: 1)
@@ -19,6 +22,16 @@ package enum Program {
             say(error.description)
             return 1
         }
+    }
+
+    /// The daemon that `start` leaves clones executors, which a container can get to see: their binary must not be writable
+    /// through them (CVE-2019-5736).
+    private static func beOutOfReach() throws(TaskError) {
+        do throws(SysError) {
+            try SealedProgram.ensure(arguments: CommandLine.arguments)
+            // Executed by descriptor, the process is named after that.
+            ProcessControl.setName(name)
+        } catch { throw .kernel(error) }
     }
 
     private static func say(_ message: String) { printOut(Array("\(name): \(message)\n".utf8), to: 2) }
