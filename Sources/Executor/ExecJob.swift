@@ -38,8 +38,8 @@ struct ExecJob {
 
     private mutating func make() throws(ExecutorFailure) {
         for warning in prepared.plan.warnings { try tell(.warning(warning)) }
-        let init_ = try sys { () throws(SysError) in try ContainerInit(request.container, host: prepared.host) }
-        let process = try sys { () throws(SysError) in try clone(init_) }
+        let target = try sys { () throws(SysError) in try ContainerInit(request.container, host: prepared.host) }
+        let process = try sys { () throws(SysError) in try clone(target) }
         made = process
         try tell(.started(pid: process.pid), fds: [process.pidfd.raw])
         if let score = prepared.process.oomScoreAdj {

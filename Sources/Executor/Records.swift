@@ -89,7 +89,9 @@ extension ExecutorRecord {
             self = .cgroup(CgroupPaths(entries))
         case 4: self = .ready
         case 5:
-            guard let errno = reader.int32(), let operation = reader.text(), let subject = reader.text(), let reason = reader.text() else { return nil }
+            guard let errno = reader.int32(), let operation = reader.text(), let subject = reader.text(), let reason = reader.text() else {
+                return nil
+            }
             var failure = ExecutorFailure(operation: operation, subject: subject, reason: reason)
             failure.errno = errno
             self = .failed(failure)

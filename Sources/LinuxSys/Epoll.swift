@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CLinux
+import Glibc
 
 /// epoll(7) with 64-bit data.
 package enum Epoll {

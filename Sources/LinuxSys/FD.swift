@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CLinux
+import Glibc
 
 /// A descriptor with one owner, closed when the owner goes.
 ///

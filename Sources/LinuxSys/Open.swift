@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CLinux
+import Glibc
 
 /// How a path is looked up by openat2(2).
 package struct Resolve: OptionSet, Sendable {

@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CLinux
+import Glibc
 
 /// How a process ended, as waitid(2) tells.
 package enum ExitStatus: Equatable, Sendable {
@@ -102,5 +101,5 @@ func withCStrings(_ strings: [String], _ body: (UnsafePointer<UnsafePointer<CCha
     var pointers: [UnsafePointer<CChar>?] = unsafe strings.map { unsafe UnsafePointer(strdup($0)) }
     unsafe pointers.append(nil)
     unsafe pointers.withUnsafeBufferPointer { unsafe body($0.baseAddress!) }
-    for unsafe pointer in unsafe pointers { unsafe free(UnsafeMutablePointer(mutating: pointer)) }
+    for unsafepointer in unsafe pointers { unsafe free(UnsafeMutablePointer(mutating: pointer)) }
 }

@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CLinux
+import Glibc
 
 /// Who is at the other end of a Unix socket (SO_PEERCRED, unix(7)).
 package struct PeerCredentials: Equatable, Sendable {
@@ -21,7 +20,8 @@ extension FD {
         var ends: (Int32, Int32) = (-1, -1)
         try checkErrno("socketpair") {
             unsafe withUnsafeMutableBytes(of: &ends) {
-                unsafe socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0, $0.bindMemory(to: Int32.self).baseAddress)
+                unsafe socketpair(
+                    AF_UNIX, Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0, $0.bindMemory(to: Int32.self).baseAddress)
             }
         }
         return FDPair(first: FD(owning: ends.0), second: FD(owning: ends.1))
@@ -39,7 +39,9 @@ extension FD {
     package func send(_ record: [UInt8], fds: [Int32] = []) throws(SysError) -> Bool {
         while true {
             let result = unsafe record.withUnsafeBytes { bytes in
-                unsafe fds.withUnsafeBufferPointer { unsafe clx_send_fds(raw, bytes.baseAddress, bytes.count, $0.baseAddress, Int32($0.count), 0) }
+                unsafe fds.withUnsafeBufferPointer {
+                    unsafe clx_send_fds(raw, bytes.baseAddress, bytes.count, $0.baseAddress, Int32($0.count), 0)
+                }
             }
             if result == -Int(EINTR) { continue }
             if result == -Int(EAGAIN) { return false }
@@ -55,7 +57,9 @@ extension FD {
         var count: Int32 = 8
         while true {
             let result = unsafe bytes.withUnsafeMutableBytes { room in
-                unsafe numbers.withUnsafeMutableBufferPointer { unsafe clx_receive_fds(raw, room.baseAddress, room.count, $0.baseAddress, &count, 0) }
+                unsafe numbers.withUnsafeMutableBufferPointer {
+                    unsafe clx_receive_fds(raw, room.baseAddress, room.count, $0.baseAddress, &count, 0)
+                }
             }
             if result == -Int(EINTR) {
                 count = 8
@@ -106,7 +110,10 @@ extension FD {
     }
 
     private static func unixSocket() throws(SysError) -> FD {
-        FD(owning: try checkErrno("socket") { socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0) })
+        FD(
+            owning: try checkErrno("socket") {
+                socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+            })
     }
 
     private static func withAddress(

@@ -1,6 +1,5 @@
-import Glibc
-
 internal import CLinux
+import Glibc
 
 /// A call that the kernel refused: what was tried, on what, and why.
 ///
