@@ -101,5 +101,5 @@ func withCStrings(_ strings: [String], _ body: (UnsafePointer<UnsafePointer<CCha
     var pointers: [UnsafePointer<CChar>?] = unsafe strings.map { unsafe UnsafePointer(strdup($0)) }
     unsafe pointers.append(nil)
     unsafe pointers.withUnsafeBufferPointer { unsafe body($0.baseAddress!) }
-    for unsafepointer in unsafe pointers { unsafe free(UnsafeMutablePointer(mutating: pointer)) }
+    unsafe pointers.forEach { unsafe free(UnsafeMutablePointer(mutating: $0)) }
 }
