@@ -116,6 +116,16 @@ test_a_missing_command_is_told_and_leaves_nothing() {
     same "$(leftovers swl-missing)" ""
 }
 
+test_a_program_that_cannot_be_executed_fails_the_start_and_can_be_removed_at_once() {
+    printf '#!/no/such/interpreter\n' > "$SCRATCH/bad-script"
+    chmod 755 "$SCRATCH/bad-script"
+    expect 1 ctr run --rm --runtime $RUNTIME --mount "type=bind,src=$SCRATCH/bad-script,dst=/bad,options=rbind:ro" $IMAGE swl-interp /bad
+    contains "$err" /bad
+    same "$(ctr task ls -q)" "" "tasks"
+    until_true 5 bash -c "! pgrep -f 'shim-swiftlet-v[2] .*swl-interp'"
+    same "$(leftovers swl-interp)" ""
+}
+
 test_a_restart_of_containerd_keeps_the_container_and_its_exit_code() {
     sleeper swl-restart
     stop_containerd

@@ -85,12 +85,19 @@ extension Container {
         case .exited(let pid, let ending):
             tellExit(process, pid: pid, ending)
             process.tellWaiters(ending)
-        case .refused(let failure, let ended):
-            startFailed(process)
-            process.answer(.failure(.executor(failure)), on: loop)
-            act(ended, on: process)
+            if let refusal = process.refusal { process.answer(.failure(refusal), on: loop) }
+        case .refused(let failure, let ended): refuse(process, .executor(failure), ended)
         case .failed(let failure, let ending): fail(process, .executor(failure), ending)
         }
+    }
+
+    /// Init's Start came to nothing. It is answered when init's exit is told, so that a Delete right after it finds a process
+    /// that has ended and not one that is about to.
+    private func refuse(_ process: ManagedProcess, _ error: TaskError, _ ended: ProcessMachine.Ended) {
+        process.refusal = error
+        startFailed(process)
+        try? process.pidfd?.fd.signalProcess(9)
+        act(ended, on: process)
     }
 
     func act(_ ended: ProcessMachine.Ended, on process: ManagedProcess) {
@@ -108,10 +115,7 @@ extension Container {
         let failure = ExecutorFailure(operation: "set up", subject: id, reason: error.description)
         switch process.machine.failed(failure, now: realtimeNanoseconds()) {
         case .failed(_, let ending): fail(process, error, ending)
-        case .refused(_, let ended):
-            startFailed(process)
-            process.answer(.failure(error), on: loop)
-            act(ended, on: process)
+        case .refused(_, let ended): refuse(process, error, ended)
         case .none, .created, .started, .drain, .store, .exited: break
         }
     }

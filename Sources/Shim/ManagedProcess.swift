@@ -21,6 +21,8 @@ final class ManagedProcess {
     var deadline: TimerToken?
     /// Why Create or Start came to nothing, until that is answered.
     var failure: TaskError?
+    /// Why init, which was created, cannot execute its program: answered with its exit.
+    var refusal: TaskError?
     private var waiters: [(Ending) -> Void] = []
 
     init(execID: String, request: TaskIO, io: ProcessIO, machine: ProcessMachine) {
