@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Glibc
 internal import Kubelet
+internal import TTRPCNIO
 
 /// `mock-kubelet`: pod manifests in, containers out, without a cluster.
 struct MockKubelet: AsyncParsableCommand {
@@ -36,7 +37,7 @@ struct MockKubelet: AsyncParsableCommand {
     var once = false
 
     /// Made first: a signal from then on ends it gracefully.
-    static let interruption = Result { try Interruption() }
+    static let interruption = Result { try Termination() }
 
     func run() async throws {
         for path in [socket, manifests, root] where path.isEmpty { throw ValidationError("a path is empty") }

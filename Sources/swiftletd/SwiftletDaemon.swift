@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Glibc
 internal import Logging
 internal import Plugin
+internal import TTRPCNIO
 
 /// `swiftletd`: CRI over ttrpc on a Unix socket.
 struct SwiftletDaemon: AsyncParsableCommand {
