@@ -68,3 +68,43 @@ jq -r --arg a "${runtimes[0]}" --arg b "${runtimes[1]}" '
   (.results[1].median) as $base | [.results, [$a, $b]] | transpose[] |
   "| \(.[1]) | \(.[0].median * 1000 | . * 10 | round / 10) | \(.[0].min * 1000 | . * 10 | round / 10) | \(.[0].max * 1000 | . * 10 | round / 10) | \((.[0].user + .[0].system) * 1000 | . * 10 | round / 10) | \(.[0].median / $base | . * 100 | round / 100) |"' \
     "$SCRATCH/times.json"
+echo
+
+parallel() { # runtime: a hundred containers at once, each with its own exit code to bring back; prints milliseconds
+    local runtime=$1 n begin pids=()
+    begin=$(date +%s%N)
+    for n in $(seq 1 100); do
+        {
+            status=0
+            ctr run --rm --runtime "$runtime" $IMAGE "swl-many-$n" sh -c "exit $n" > /dev/null 2>&1 || status=$?
+            [ $status = "$n" ] || echo "container $n ended with $status" >&2
+        } &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+    echo $((($(date +%s%N) - begin) / 1000000))
+}
+
+echo "100 \`ctr run --rm … sh -c 'exit N'\` at once, three times in turn, milliseconds until the last has ended (every N came back):"
+echo
+echo "| runtime | median of three |"
+echo "|---|---|"
+for round in 1 2 3; do
+    for runtime in "${runtimes[@]}"; do parallel "$runtime" >> "$SCRATCH/parallel-$runtime"; done
+done
+for runtime in "${runtimes[@]}"; do echo "| $runtime | $(median < "$SCRATCH/parallel-$runtime") |"; done
+echo
+
+mkdir -p "$SCRATCH/bundle"
+busybox_root "$SCRATCH/bundle/rootfs"
+(cd "$SCRATCH/bundle" && runc spec && jq '.process.terminal = false | .process.args = ["true"]' config.json > new && mv new config.json)
+hyperfine -N --warmup 5 --runs "$runs" --export-json "$SCRATCH/times.json" \
+    "$BIN/swiftlet-oci --root $SCRATCH/state-a run --bundle $SCRATCH/bundle swl-bench-a" \
+    "runc --root $SCRATCH/state-b run --bundle $SCRATCH/bundle swl-bench-b" > "$SCRATCH/hyperfine.log" 2>&1 || cat "$SCRATCH/hyperfine.log"
+echo "\`run\` of \`true\` in the bundle that \`runc spec\` makes, $runs runs each, milliseconds:"
+echo
+echo "| program | median | min | max | user+system | ratio to runc |"
+echo "|---|---|---|---|---|---|"
+jq -r '(.results[1].median) as $base | [.results, ["swiftlet-oci", "runc"]] | transpose[] |
+  "| \(.[1]) | \(.[0].median * 1000 | . * 10 | round / 10) | \(.[0].min * 1000 | . * 10 | round / 10) | \(.[0].max * 1000 | . * 10 | round / 10) | \((.[0].user + .[0].system) * 1000 | . * 10 | round / 10) | \(.[0].median / $base | . * 100 | round / 100) |"' \
+    "$SCRATCH/times.json"

@@ -20,3 +20,16 @@ test_every_program_tells_its_version_and_help() {
 }
 
 test_lint_is_clean() { expect 0 .ci/lint "$BIN"; }
+
+test_the_pages_of_help_are_those_of_the_programs() {
+    .ci/help-pages "$BIN" > "$SCRATCH/commands.md"
+    diff -u docs/commands.md "$SCRATCH/commands.md" >&2 || fail "docs/commands.md is old: make help-pages"
+}
+
+test_install_puts_every_program_into_one_directory() {
+    local program
+    for program in containerd-shim-swiftlet-v2 swiftlet-oci swiftletd swiftlet mock-kubelet; do
+        # What `make install` does, without building again.
+        make -n install PREFIX="$SCRATCH/prefix" RELEASE="$BIN" | grep -qF "$program" || fail "make install leaves out $program"
+    done
+}
