@@ -1,0 +1,69 @@
+#!/bin/bash
+# A host with cgroup v2 alone: user-mode Linux over this machine's files
+
+# Boots, runs $SCRATCH/uml/job there with the host's files, and comes back with what it printed in $SCRATCH/uml/out.
+boot() {
+    command -v linux.uml > /dev/null || skip "needs user-mode-linux"
+    cat > "$SCRATCH/uml/init" <<INIT
+#!/bin/bash
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+mount -t proc proc /proc && mount -t sysfs sysfs /sys && mount -t cgroup2 cgroup2 /sys/fs/cgroup && mount -t tmpfs tmpfs /run
+bash "$SCRATCH/uml/job" > "$SCRATCH/uml/out" 2>&1
+echo \$? > "$SCRATCH/uml/status"
+/bin/busybox poweroff -f
+INIT
+    chmod +x "$SCRATCH/uml/init"
+    timeout 120 linux.uml mem=512M rootfstype=hostfs rootflags=/ rw init="$SCRATCH/uml/init" con=null con0=null,fd:1 \
+        umid="swl-$$" > "$SCRATCH/uml/console" 2>&1 < /dev/null || :
+    [ -e "$SCRATCH/uml/status" ] || fail "it did not come up: $(tail -n 5 "$SCRATCH/uml/console")"
+}
+
+bundle() {
+    mkdir -p "$SCRATCH/uml/bundle"
+    busybox_root "$SCRATCH/uml/bundle/rootfs"
+    (cd "$SCRATCH/uml/bundle" && rm -f config.json && runc spec && jq "$1" config.json > new && mv new config.json)
+}
+
+test_a_container_has_its_limits_and_its_exit_code_on_cgroup_v2() {
+    bundle '.process.terminal = false | .process.args = ["sh", "-c", "cd /sys/fs/cgroup && cat memory.max pids.max cpu.max cpu.weight; exit 4"]
+        | .linux.namespaces += [{"type": "cgroup"}]
+        | .linux.resources += {"memory": {"limit": 33554432}, "pids": {"limit": 25}, "cpu": {"quota": 50000, "period": 100000, "shares": 1024}}'
+    cat > "$SCRATCH/uml/job" <<JOB
+mkdir -p /run/oci
+"$BIN/swiftlet-oci" --root /run/oci run --bundle "$SCRATCH/uml/bundle" swl-uml
+echo "status \$?"
+ls -d /sys/fs/cgroup/*swl-uml* 2>/dev/null
+ls /run/oci
+JOB
+    boot
+    same "$(cat "$SCRATCH/uml/out")" "33554432
+25
+50000 100000
+100
+status 4"
+}
+
+test_memory_beyond_the_limit_and_a_kill_end_a_container_on_cgroup_v2() {
+    rm -f "$SCRATCH/uml/status"
+    bundle '.process.terminal = false | .process.args = ["sh", "-c", "head -c 200000000 /dev/zero | tail > /dev/null; exit $?"] | .process.args[2] |= "exec 2> /dev/null; " + .
+        | .linux.resources += {"memory": {"limit": 33554432, "swap": 33554432}}'
+    cat > "$SCRATCH/uml/job" <<JOB
+mkdir -p /run/oci
+"$BIN/swiftlet-oci" --root /run/oci run --bundle "$SCRATCH/uml/bundle" swl-uml
+echo "status \$?"
+cd "$SCRATCH/uml/bundle"
+jq '.process.args = ["sleep", "1000"]' config.json > new && mv new config.json
+"$BIN/swiftlet-oci" --root /run/oci run --detach --bundle "$SCRATCH/uml/bundle" swl-kill < /dev/null > /dev/null 2>&1
+"$BIN/swiftlet-oci" --root /run/oci exec swl-kill sh -c 'exit 3'
+echo "exec \$?"
+"$BIN/swiftlet-oci" --root /run/oci kill swl-kill KILL
+"$BIN/swiftlet-oci" --root /run/oci delete --force swl-kill
+echo "delete \$?"
+ls -d /sys/fs/cgroup/*swl-* 2>/dev/null
+ls /run/oci
+JOB
+    boot
+    same "$(cat "$SCRATCH/uml/out")" "status 137
+exec 3
+delete 0"
+}
