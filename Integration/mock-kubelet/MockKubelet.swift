@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Glibc
 internal import Kubelet
+internal import OCI
 internal import TTRPCNIO
 
 /// `mock-kubelet`: pod manifests in, containers out, without a cluster.
@@ -13,7 +14,7 @@ struct MockKubelet: AsyncParsableCommand {
             (where a container that always restarts ends), `swiftlet.dev/stop-after: NAME` (the pod is stopped when that container \
             is done). The exit status is 0 when every pod came out as expected, 1 when not, 2 when nothing could be run.
             """,
-        version: "0.1.0")
+        version: swiftletVersion)
 
     @Option(help: "The plugin's socket.")
     var socket = "/run/swiftlet/swiftletd.sock"

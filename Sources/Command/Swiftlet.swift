@@ -1,9 +1,7 @@
 internal import ArgumentParser
 internal import Glibc
 internal import NIOCore
-
-/// The version of the project, as every program prints it.
-package let swiftletVersion = "0.1.0"
+internal import OCI
 
 struct Swiftlet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

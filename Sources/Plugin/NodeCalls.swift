@@ -13,7 +13,7 @@ struct NodeCalls: Sendable {
         var answer = Runtime_V1_VersionResponse()
         answer.version = "0.1.0"
         answer.runtimeName = Self.runtimeName
-        answer.runtimeVersion = pluginVersion
+        answer.runtimeVersion = swiftletVersion
         answer.runtimeApiVersion = "v1"
         return answer
     }
@@ -71,5 +71,3 @@ struct NodeCalls: Sendable {
         return message
     }
 }
-
-package let pluginVersion = "0.1.0"

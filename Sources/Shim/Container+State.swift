@@ -1,6 +1,7 @@
 internal import Cgroups
 internal import Executor
 internal import LinuxSys
+internal import OCI
 internal import TaskAPI
 
 /// Questions that are answered at once, whatever else is in progress (rule 9).
@@ -50,6 +51,6 @@ extension Container {
     }
 
     func connect() -> TaskReply {
-        .connect(shimPID: UInt32(bitPattern: currentPID()), taskPID: UInt32(bitPattern: initial.machine.pid), version: shimVersion)
+        .connect(shimPID: UInt32(bitPattern: currentPID()), taskPID: UInt32(bitPattern: initial.machine.pid), version: swiftletVersion)
     }
 }

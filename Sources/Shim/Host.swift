@@ -1,9 +1,6 @@
 import Glibc
 internal import LinuxSys
 
-/// The version that `-version`, `-info` and Connect tell.
-package let shimVersion = "0.1.0"
-
 func currentPID() -> Int32 { getpid() }
 
 /// A variable of the environment; nil when it is not set or empty.

@@ -1,5 +1,6 @@
 internal import Executor
 internal import LinuxSys
+internal import OCI
 
 /// The program `containerd-shim-swiftlet-v2`: its verbs, from arguments to exit status.
 package enum Program {
@@ -13,7 +14,7 @@ package enum Program {
                 try beOutOfReach()
                 printOut(Array("\(try StartVerb.run(arguments))\n".utf8), to: 1)
             case .delete: printOut(try DeleteVerb.run(arguments) { say($0) }, to: 1)
-            case .version: printOut(Array("\(name):\n  Version: \(shimVersion)\n".utf8), to: 1)
+            case .version: printOut(Array("\(name):\n  Version: \(swiftletVersion)\n".utf8), to: 1)
             case .info: printOut(Info.encoded, to: 1)
             case .help: printOut(Array("\(Arguments.usage)\n".utf8), to: 1)
             }

@@ -46,12 +46,10 @@ struct Program {
 
     init(_ arguments: [String]) { words = arguments }
 
-    static let version = "0.1.0"
-
     func run() throws(CommandError) -> Int32 {
         let global = try CommandLineWords(Array(words.dropFirst()), Self.globalOptions, of: "swiftlet-oci")
         if global.has("version") {
-            write("swiftlet-oci version \(Self.version)\nspec: \(ContainerState.version)\n", to: 1)
+            write("swiftlet-oci version \(swiftletVersion)\nspec: \(ContainerState.version)\n", to: 1)
             return 0
         }
         guard !global.has("help"), let name = global.rest.first, name != "help" else {

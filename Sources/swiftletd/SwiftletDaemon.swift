@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Glibc
 internal import Logging
+internal import OCI
 internal import Plugin
 internal import TTRPCNIO
 
@@ -8,7 +9,7 @@ internal import TTRPCNIO
 struct SwiftletDaemon: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "swiftletd", abstract: "Runs pods and containers for an orchestrator: CRI messages over ttrpc on a Unix socket.",
-        discussion: "SIGTERM ends it; containers go on and are found again by the next start.", version: pluginVersion)
+        discussion: "SIGTERM ends it; containers go on and are found again by the next start.", version: swiftletVersion)
 
     @Option(help: "Where images, containers and pods are stored (environment: SWIFTLET_ROOT).")
     var root: String?
