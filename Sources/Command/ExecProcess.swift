@@ -27,12 +27,27 @@ struct ExecProcess {
         let root = try FD.open("/proc/\(pid)/root", openPathOnly | O_DIRECTORY)
         let accounts = Accounts(
             passwd: try Self.file("etc/passwd", in: root), group: try Self.file("etc/group", in: root))
-        process["user"] = try accounts.resolve(text).json
+        guard !text.isEmpty else { throw ArgumentFailure(text, Self.reason(.malformed(text))) }
+        let account: Account
+        do { account = try accounts.resolve(text) } catch { throw ArgumentFailure(text, Self.reason(error)) }
+        process["user"] = [
+            "uid": .integer(Int64(account.uid)), "gid": .integer(Int64(account.gid)),
+            "additionalGids": .array(account.groups.map { .integer(Int64($0)) }),
+        ]
+    }
+
+    private static func reason(_ error: AccountError) -> String {
+        switch error {
+        case .malformed: "user[:group] expected"
+        case .outOfRange: "a number outside 0 … 4294967294"
+        case .unknownUser: "no such user in the container"
+        case .unknownGroup: "no such group in the container"
+        }
     }
 
     private static func file(_ path: String, in root: borrowing FD) throws(SysError) -> [UInt8] {
         do throws(SysError) {
-            return try root.open(path, O_RDONLY | O_NONBLOCK, resolve: [.inRoot, .noMagicLinks]).readAll(limit: 16 << 20)
+            return try root.open(path, O_RDONLY | O_NONBLOCK, resolve: [.inRoot, .noMagicLinks]).readAll(limit: Accounts.sizeLimit)
         } catch  where error.errno == ENOENT || error.errno == ENOTDIR {
             return []
         }

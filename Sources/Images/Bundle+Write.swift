@@ -29,7 +29,9 @@ extension BundleRequest {
 
     /// The runtime-spec's document (config.md, config-linux.md).
     func spec(in tree: MergedTree) throws(ImageError) -> JSON {
-        let account = try Accounts(tree).resolve(user ?? image.run.user)
+        let accounts = try Accounts(tree)
+        let account: Account
+        do { account = try accounts.resolve(user ?? image.run.user) } catch { throw ImageError(error) }
         var document: JSONObject = [:]
         document["ociVersion"] = "1.0.2"
         document["process"] = try process(account)

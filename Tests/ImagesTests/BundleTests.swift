@@ -30,27 +30,6 @@ private func tree(_ scratch: Temporary, _ members: [TarWriter.Member]) throws ->
         image = try tree(scratch, [.directory("etc"), .file("etc/passwd", passwd), .file("etc/group", group)])
     }
 
-    @Test(
-        "users are found by name and by number in the image's own files",
-        arguments: [
-            ("", Account(uid: 0, gid: 0, groups: [50], home: "/root")), ("0", Account(uid: 0, gid: 0, groups: [50], home: "/root")),
-            ("web", Account(uid: 33, gid: 44, groups: [50, 51], home: "/srv/web")),
-            ("33", Account(uid: 33, gid: 44, groups: [50, 51], home: "/srv/web")),
-            ("web:staff", Account(uid: 33, gid: 50, groups: [], home: "/srv/web")),
-            ("web:7", Account(uid: 33, gid: 7, groups: [], home: "/srv/web")),
-            ("1000", Account(uid: 1000, gid: 0, groups: [], home: "/")),
-            ("4294967294:4294967294", Account(uid: 4_294_967_294, gid: 4_294_967_294, groups: [], home: "/")),
-        ])
-    func users(_ text: String, _ account: Account) throws { #expect(try Accounts(image).resolve(text) == account) }
-
-    @Test(
-        "a user that is not there, or an id that is none, is refused and never becomes root",
-        arguments: [
-            "nobody", "odd", "web:nogroup", "web:huge", "4294967295", "4294967296", "18446744073709551616", "-1", "+0", "0x0", " 0", "web:",
-            "0:-1", "99999999999999999999999",
-        ])
-    func badUsers(_ text: String) throws { #expect(throws: ImageError.self) { try Accounts(image).resolve(text) } }
-
     @Test("account files that are links stay inside the image")
     func linkedAccounts() throws {
         let inside = try Temporary()
@@ -64,7 +43,7 @@ private func tree(_ scratch: Temporary, _ members: [TarWriter.Member]) throws ->
         let outside = try Temporary()
         let path = try outside.write("passwd", Array("x:x:6:6::/:/\n".utf8))
         let bad = try tree(outside, [.directory("etc"), .symlink("etc/passwd", to: path)])
-        #expect(throws: ImageError.notFound(kind: .user, name: "x")) { try Accounts(bad).resolve("x") }
+        #expect(throws: AccountError.unknownUser("x")) { try Accounts(bad).resolve("x") }
         let third = try Temporary()
         #expect(throws: ImageError.self) { try Accounts(tree(third, [.directory("etc"), .init(path: "etc/passwd", type: "6")])) }
     }
