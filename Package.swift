@@ -90,11 +90,13 @@ let package = Package(
 
         .executableTarget(name: "containerd-shim-swiftlet-v2", dependencies: ["Shim"], swiftSettings: strict, linkerSettings: fullyStatic),
         .executableTarget(
-            name: "swiftlet-oci", dependencies: ["Executor", "OCI", "LinuxSys"], swiftSettings: strict, linkerSettings: fullyStatic),
+            name: "swiftlet-oci", dependencies: ["Executor", "Cgroups", "OCI", "LinuxSys"], swiftSettings: strict,
+            linkerSettings: fullyStatic),
         .executableTarget(name: "swiftletd", dependencies: ["Plugin", "TTRPCNIO", "OCI", arguments], swiftSettings: strict),
         .executableTarget(name: "swiftlet", dependencies: ["Command", arguments], swiftSettings: strict),
         .executableTarget(
-            name: "mock-kubelet", dependencies: ["Kubelet", "TTRPCNIO", "OCI", arguments], path: "Integration/mock-kubelet", swiftSettings: strict),
+            name: "mock-kubelet", dependencies: ["Kubelet", "TTRPCNIO", "OCI", arguments], path: "Integration/mock-kubelet",
+            swiftSettings: strict),
 
         .testTarget(name: "LinuxSysTests", dependencies: ["LinuxSys", "EventLoop"], swiftSettings: strict),
         .testTarget(name: "OCITests", dependencies: ["OCI", "CRILog"], swiftSettings: strict),

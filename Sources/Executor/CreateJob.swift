@@ -17,7 +17,8 @@ struct CreateJob {
     init(_ request: CreateRequest, channel: FDBox) throws(ExecutorFailure) {
         self.request = request
         self.channel = channel
-        let spec = try Bundle.spec(request.bundle)
+        var spec = try Bundle.spec(request.bundle)
+        request.additions.apply(to: &spec)
         let plan = try SetupPlan(initial: spec, id: request.id, bundle: request.bundle, streams: request.streams, options: request.options)
         guard let process = spec.process else { throw ExecutorFailure(operation: "config.json", subject: "process", reason: "is missing") }
         try Bundle.checkStreams(request.streams, terminal: process.terminal)

@@ -60,6 +60,7 @@ package struct CreateRequest: Sendable {
     package var gate: StartGate = .channel
     /// Descriptors 3 … 3+n-1 of the supervisor that the program inherits (LISTEN_FDS and the like).
     package var preservedDescriptors: Int32 = 0
+    package var additions = BundleAdditions()
     package var options = ExecutorOptions()
 
     package init(id: String, bundle: String, streams: ProcessStreams) {

@@ -16,7 +16,7 @@ package struct ContainerState: Equatable, Sendable {
     package var annotations: [String: String]
 
     /// The version of the specification that this software writes.
-    package static let version = "1.2.0"
+    package static let version = "1.3.0"
 
     package init(id: String, status: Status, pid: Int32?, bundle: String, annotations: [String: String] = [:]) {
         version = Self.version

@@ -6,6 +6,7 @@ import LinuxSys
 final class ExecutorSession {
     private let channel: FDBox
     private let executor: FDBox
+    private let log: Log
     private(set) var process: (pid: Int32, pidfd: FDBox)?
     private(set) var console: FDBox?
     private(set) var cgroup = CgroupPaths()
@@ -15,7 +16,8 @@ final class ExecutorSession {
         case failed(ExecutorFailure)
     }
 
-    init(_ job: ExecutorJob) throws(CommandError) {
+    init(_ job: ExecutorJob, log: Log) throws(CommandError) {
+        self.log = log
         let handle = try kernel { () throws(SysError) in try launchExecutor(job) }
         (executor, channel) = handle.take { (FDBox($0), FDBox($1)) }
     }
@@ -38,7 +40,7 @@ final class ExecutorSession {
             case .started(let pid): if let pidfd = message.fds.first { process = (pid, pidfd) }
             case .console: console = message.fds.first
             case .cgroup(let paths): cgroup = paths
-            case .warning(let text): complain("warning: \(text)")
+            case .warning(let text): log.warn(text)
             case .ready: return .ready
             case .done: return .done
             case .failed(let failure): return .failed(failure)

@@ -3,23 +3,41 @@ import LinuxSys
 
 /// Waits for a process in the foreground: passes signals on, and with a pty also what is typed and what is shown.
 struct Relay {
-    private let process: FDBox
+    private let process: (pid: Int32, pidfd: FDBox)
     private let console: FDBox?
     private let signals: FDBox
+    /// What the container says to its manager, until it has said that it is ready.
+    var notification: (socket: NotifySocket, from: FDBox)?
 
-    init(process: FDBox, console: FDBox?, signals: FDBox) {
+    init(process: (pid: Int32, pidfd: FDBox), console: FDBox?, signals: FDBox) {
         self.process = process
         self.console = console
         self.signals = signals
     }
 
-    /// All that a person or a supervisor sends to make a program stop, look again or change. Blocked from now on, so that none is lost
-    /// between the start of the process and the relay; the executor unblocks them for itself.
-    static func catchSignals() throws(CommandError) -> FDBox {
-        FDBox(
-            try kernel { () throws(SysError) in
-                try FD.signals([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH])
-            })
+    /// A terminal needs somebody who holds its other side: this program while it stays, otherwise whoever listens at the socket.
+    static func checkConsole(_ given: Arguments, terminal: Bool, detached: Bool) throws(CommandError) {
+        let socket = given.value("console-socket") != nil
+        if terminal, detached, !socket {
+            throw .usage("process.terminal is true: --console-socket is needed to hand the terminal over")
+        }
+        if socket, !terminal { throw .usage("--console-socket: process.terminal is false") }
+        if socket, !detached { throw .usage("--console-socket: only with --detach, as the terminal is this program's otherwise") }
+    }
+
+    /// All that can be passed on: not those that no process can catch, nor those that tell of faults of this one. Blocked from now on,
+    /// so that none is lost between the start of the process and the relay; the executor unblocks them for itself.
+    ///
+    /// `reaping`: what the container's processes leave behind becomes this program's to reap.
+    static func catchSignals(reaping: Bool) throws(CommandError) -> FDBox {
+        try kernel { () throws(SysError) in
+            if reaping { try ProcessControl.becomeSubreaper() }
+            // A peer that hangs up is told by EPIPE.
+            try ignoreSignal(SIGPIPE)
+            let own: Set<Int32> = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGSEGV, SIGPIPE, SIGSTOP, SIGSYS]
+            let passed = (Int32(1)...31).filter { !own.contains($0) } + SignalNames.realTime
+            return FDBox(try FD.signals(passed))
+        }
     }
 
     /// The size of the terminal that this program has itself; 0 by 0 when it has none.
@@ -28,7 +46,7 @@ struct Relay {
         return size
     }
 
-    func run() throws(CommandError) -> ExitStatus {
+    mutating func run() throws(CommandError) -> ExitStatus {
         let own = try? FD.copy(of: 0)
         let saved = console == nil ? nil : try? own?.makeTerminalRaw()
         defer { if let saved { try? own?.restoreTerminal(saved) } }
@@ -36,34 +54,43 @@ struct Relay {
             drain()
             return status
         }
-        throw .state(operation: "wait", id: "process", reason: "it cannot be reaped")
+        throw .state(operation: "wait", id: "process \(process.pid)", reason: "it cannot be reaped")
     }
 
-    private func serve() throws(CommandError) -> ExitStatus? {
+    private mutating func serve() throws(CommandError) -> ExitStatus? {
         var input = console != nil
         var output = console != nil
         while true {
             let watched: [(fd: Int32, events: Int16)] = [
-                (process.raw, Int16(POLLIN)), (signals.raw, Int16(POLLIN)), (output ? console?.raw ?? -1 : -1, Int16(POLLIN)),
-                (input ? 0 : -1, Int16(POLLIN)),
+                (process.pidfd.raw, Int16(POLLIN)), (signals.raw, Int16(POLLIN)), (output ? console?.raw ?? -1 : -1, Int16(POLLIN)),
+                (input ? 0 : -1, Int16(POLLIN)), (notification?.from.raw ?? -1, Int16(POLLIN)),
             ]
             let found = try kernel { () throws(SysError) in try pollDescriptors(watched, milliseconds: -1) }
-            if found[0] != 0 { return try kernel { () throws(SysError) in try process.fd.reap(blocking: true) } }
+            if found[0] != 0 { return try kernel { () throws(SysError) in try process.pidfd.fd.reap(blocking: true) } }
             if found[1] != 0 { try passSignals() }
             if found[2] != 0, let console { output = Self.move(from: console.raw, to: 1) }
             if found[3] != 0, let console { input = Self.move(from: 0, to: console.raw) }
+            if found[4] != 0 { try passNotification() }
         }
     }
 
     private func passSignals() throws(CommandError) {
         while let signal = try kernel({ () throws(SysError) in try signals.fd.nextSignal() }) {
-            if signal.number == SIGWINCH, let console {
+            switch signal.number {
+            case SIGCHLD: reapOthers(than: process.pid)
+            case SIGWINCH where console != nil:
                 let size = Self.window()
-                if size.rows > 0 { try? console.fd.setWindow(rows: size.rows, columns: size.columns) }
-            } else {
-                try? process.fd.signalProcess(signal.number)
+                if size.rows > 0 { try? console?.fd.setWindow(rows: size.rows, columns: size.columns) }
+            default: try? process.pidfd.fd.signalProcess(signal.number)
             }
         }
+    }
+
+    /// The process to watch is this program, which ends as the container does.
+    private mutating func passNotification() throws(CommandError) {
+        guard let (socket, from) = notification, let word = NotifySocket.readiness(from) else { return }
+        notification = nil
+        try socket.tell(word, pid: getpid(), waiting: false)
     }
 
     /// What was written before the end is still in the pty.

@@ -17,3 +17,4 @@
 #include "clx_spawn.h"
 #include "clx_tree.h"
 #include "clx_termination.h"
+#include "clx_relay.h"

@@ -1,0 +1,16 @@
+import Glibc
+
+extension Cgroup {
+    /// Where `create` would make directories that do not exist yet: to be written down before anything is made, so that what a
+    /// killed creator leaves can be removed, and nothing else with it. Empty with systemd, which removes a scope without processes.
+    package static func missing(path: String?, id: String, systemd: Bool) throws(CgroupError) -> [(controller: String, directory: String)] {
+        guard !systemd else { return [] }
+        var result: [(String, String)] = []
+        for hierarchy in try CgroupHost.current().hierarchies {
+            let directory = hierarchy.directory(self.path(of: path ?? id, in: hierarchy))
+            guard !ControlFile.exists(directory) else { continue }
+            result += (hierarchy.isUnified ? [""] : hierarchy.controllers).map { ($0, directory) }
+        }
+        return result
+    }
+}

@@ -1,0 +1,18 @@
+internal import CLinux
+import Glibc
+
+/// Whether a descriptor of that number is open and was meant to be handed on: it lives through an exec.
+package func isInherited(_ number: Int32) -> Bool {
+    let flags = fcntl(number, F_GETFD)
+    return flags >= 0 && flags & FD_CLOEXEC == 0
+}
+
+extension ProcessControl {
+    /// Orphans below this process become its children (prctl(2), PR_SET_CHILD_SUBREAPER).
+    package static func becomeSubreaper() throws(SysError) {
+        try check(clx_prctl(36 /* PR_SET_CHILD_SUBREAPER */, 1, 0, 0, 0), "prctl PR_SET_CHILD_SUBREAPER")
+    }
+}
+
+/// Reaps every child that has ended but the one of that pid, whose status somebody still wants.
+package func reapOthers(than pid: Int32) { clx_reap_others(pid) }

@@ -1,0 +1,79 @@
+/// The words after a program or a verb, sorted into options and arguments.
+struct Arguments: Equatable {
+    /// Where options end.
+    enum Order {
+        /// At the first argument: what follows belongs to another program, or to a verb.
+        case optionsFirst
+        /// Nowhere but at `--`: options may stand behind arguments too.
+        case mixed
+    }
+
+    private var given: [String: [String]] = [:]
+    private(set) var rest: [String] = []
+
+    init(_ words: [String], _ options: [Option], _ order: Order, of command: String) throws(CommandError) {
+        var left = words[...]
+        while let word = left.popFirst() {
+            if word == "--" { break }
+            guard word.hasPrefix("-"), word != "-" else {
+                rest.append(word)
+                if order == .optionsFirst { break }
+                continue
+            }
+            let halves = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let option = options.first(where: { $0.isMeant(by: halves[0]) }) else {
+                throw .usage("\(command): unknown option \(halves[0])")
+            }
+            try take(option, halves, &left, command)
+        }
+        rest += left
+    }
+
+    private mutating func take(_ option: Option, _ halves: [Substring], _ left: inout ArraySlice<String>, _ command: String)
+        throws(CommandError)
+    {
+        guard option.value == .none else {
+            guard let value = halves.count == 2 ? String(halves[1]) : left.popFirst() else {
+                throw .usage("\(command): option \(halves[0]) needs a value")
+            }
+            given[option.name, default: []].append(value)
+            return
+        }
+        switch halves.count == 2 ? String(halves[1]) : "true" {
+        case "true", "1", "t", "T", "TRUE", "True": given[option.name] = []
+        case "false", "0", "f", "F", "FALSE", "False": given[option.name] = nil
+        default: throw .usage("\(command): option \(halves[0]): true or false expected, found \(halves[1])")
+        }
+    }
+
+    func has(_ name: String) -> Bool { given[name] != nil }
+    /// An empty value counts as none, as runc has it.
+    func value(_ name: String) -> String? { given[name]?.last.flatMap { $0.isEmpty ? nil : $0 } }
+    func all(_ name: String) -> [String] { given[name] ?? [] }
+
+    /// Decimal digits with at most a minus before them; anything else is an error.
+    func number(_ name: String, in range: ClosedRange<Int64> = .min ... .max) throws(CommandError) -> Int64? {
+        guard let text = value(name) else { return nil }
+        guard let number = Self.integer(text), range.contains(number) else {
+            let bounds = range == .min ... .max ? "" : " from \(range.lowerBound) to \(range.upperBound)"
+            throw .usage("--\(name): a number\(bounds) expected, found \(text)")
+        }
+        return number
+    }
+
+    static func integer(_ text: String) -> Int64? {
+        let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
+        guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        return Int64(text)
+    }
+
+    /// The only argument.
+    func one(_ what: String, of command: String) throws(CommandError) -> String {
+        guard rest.count == 1, let word = rest.first else { throw .usage("\(command): one argument expected: \(what)") }
+        return word
+    }
+
+    func none(of command: String) throws(CommandError) {
+        guard rest.isEmpty else { throw .usage("\(command): no argument expected, found \(rest[0])") }
+    }
+}

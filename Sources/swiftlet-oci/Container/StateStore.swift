@@ -1,0 +1,110 @@
+import Executor
+import Glibc
+import LinuxSys
+import OCI
+
+/// What is kept of a container between two commands: `ROOT/ID/state.json`, and until it is started `ROOT/ID/start.sock`.
+///
+/// The record is there before anything of the container is, and is the last to go: what a killed command leaves can be found.
+struct StateStore {
+    let root: String
+
+    init(root: String) { self.root = root.hasPrefix("/") ? root : "\((try? currentDirectory()) ?? "/")/\(root)" }
+
+    func directory(_ id: String) -> String { "\(root)/\(id)" }
+
+    /// Letters, digits and `_+-.`; never a way out of the directory.
+    static func check(_ id: String) throws(CommandError) {
+        let allowed = id.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte) || "_+-.".utf8.contains(byte)
+        }
+        guard allowed, !id.isEmpty, id != ".", id != "..", id.utf8.count <= 255 else {
+            throw .usage("invalid container ID format: \(id): letters, digits and _+-. expected")
+        }
+    }
+
+    /// A new directory, 0700, that nobody else has, with the first record of the container in it.
+    func make(_ record: ContainerRecord) throws(CommandError) {
+        var path = ""
+        for part in root.split(separator: "/") {
+            path += "/\(part)"
+            guard unsafe mkdir(path, 0o700) != 0, errno != EEXIST else { continue }
+            throw .kernel(SysError(errno, "mkdir", on: path))
+        }
+        guard unsafe mkdir(directory(record.id), 0o700) == 0 else {
+            guard errno == EEXIST else { throw .kernel(SysError(errno, "mkdir", on: directory(record.id))) }
+            throw .state(operation: "create", id: record.id, reason: "container with given ID already exists")
+        }
+        do { try save(record) } catch {
+            remove(record.id)
+            throw error
+        }
+    }
+
+    /// Whole or not at all. Not made durable: after a crash of the host there is no container to be found.
+    func save(_ record: ContainerRecord) throws(CommandError) {
+        try kernel { () throws(SysError) in
+            try Files.replace("\(directory(record.id))/state.json", with: record.json.encoded(), mode: 0o600)
+        }
+    }
+
+    /// Everything that is kept of it.
+    func remove(_ id: String) {
+        guard let name = FileName(Array(id.utf8)), let place = try? FD.open(root, O_RDONLY | O_DIRECTORY) else { return }
+        try? place.removeTree(name)
+    }
+
+    func load(_ id: String, for operation: String) throws(CommandError) -> ContainerRecord {
+        try Self.check(id)
+        let path = "\(directory(id))/state.json"
+        let bytes: [UInt8]
+        do { bytes = try FD.open(path, O_RDONLY).readAll(limit: 1 << 20) } catch {
+            guard error.errno == ENOENT || error.errno == ENOTDIR else { throw .kernel(error) }
+            throw .missing(operation, id)
+        }
+        guard let json = try? JSON(parsing: bytes), let record = ContainerRecord(json) else {
+            throw .state(operation: "read", id: path, reason: "it is not a container's state")
+        }
+        return record
+    }
+
+    /// Keeps other commands from starting or removing a container while this one does; nil when there is none. It ends with the box.
+    func lock(_ id: String) throws(CommandError) -> FDBox? {
+        try Self.check(id)
+        while true {
+            let place: FDBox
+            do { place = FDBox(try FD.open(directory(id), O_RDONLY | O_DIRECTORY)) } catch {
+                guard error.errno == ENOENT || error.errno == ENOTDIR else { throw .kernel(error) }
+                return nil
+            }
+            let isSame = try kernel { () throws(SysError) in
+                _ = try place.fd.lock(exclusive: true, waiting: true)
+                // Whoever held it may have removed it, and somebody else may have made another.
+                guard let now = try? FD.open(directory(id), openPathOnly | O_DIRECTORY) else { return false }
+                return try now.info().isSameFile(as: place.fd.info())
+            }
+            if isSame { return place }
+        }
+    }
+
+    var ids: [String] { ((try? subdirectories(of: root)) ?? []).sorted() }
+}
+
+/// The socket at which the init of a created container waits for the word to start.
+extension StateStore {
+    /// Binding and connecting go through the directory's descriptor: its path may be longer than a socket's may.
+    func listener(_ id: String) throws(CommandError) -> FD {
+        try kernel { () throws(SysError) in
+            let place = try FD.open(directory(id), openPathOnly | O_DIRECTORY)
+            return try FD.listenForRecords(at: "/proc/self/fd/\(place.raw)/start.sock")
+        }
+    }
+
+    func startSocket(_ id: String) throws(SysError) -> FD {
+        let place = try FD.open(directory(id), openPathOnly | O_DIRECTORY)
+        return try FD.connectForRecords(to: "/proc/self/fd/\(place.raw)/start.sock")
+    }
+
+    func waitsForStart(_ id: String) -> Bool { unsafe access("\(directory(id))/start.sock", F_OK) == 0 }
+    func forgetStart(_ id: String) { _ = unsafe unlink("\(directory(id))/start.sock") }
+}
