@@ -1,27 +1,6 @@
 #!/bin/bash
 # A host with cgroup v2 alone: user-mode Linux over this machine's files
 
-# Boots, runs $SCRATCH/uml/job there with the host's files, and comes back with what it printed in $SCRATCH/uml/out.
-boot() {
-    command -v linux.uml > /dev/null || skip "needs user-mode-linux"
-    cat > "$SCRATCH/uml/init" <<INIT
-#!/bin/bash
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin
-mount -t proc proc /proc && mount -t sysfs sysfs /sys && mount -t cgroup2 cgroup2 /sys/fs/cgroup && mount -t tmpfs tmpfs /run
-bash "$SCRATCH/uml/job" > "$SCRATCH/uml/out" 2>&1
-echo \$? > "$SCRATCH/uml/status"
-/bin/busybox poweroff -f
-INIT
-    chmod +x "$SCRATCH/uml/init"
-    local try
-    for try in 1 2; do # this kernel does not come up every time on a busy machine
-        timeout --kill-after 5 60 linux.uml mem=512M rootfstype=hostfs rootflags=/ rw init="$SCRATCH/uml/init" con=null con0=null,fd:1 \
-            umid="swl-$$-$try" > "$SCRATCH/uml/console" 2>&1 < /dev/null || :
-        [ ! -e "$SCRATCH/uml/status" ] || return 0
-    done
-    fail "it did not come up: $(tail -n 5 "$SCRATCH/uml/console")"
-}
-
 bundle() {
     mkdir -p "$SCRATCH/uml/bundle"
     busybox_root "$SCRATCH/uml/bundle/rootfs"

@@ -102,3 +102,26 @@ leftovers() {
     local name
     for name in "$@"; do find /sys/fs/cgroup -type d -name "*$name*" 2>/dev/null | sed 's/^/cgroup /'; done
 }
+
+# boot [SECONDS [MEGABYTES]]: user-mode Linux over this machine's files, with cgroup v2 alone. Runs $SCRATCH/uml/job there, and comes
+# back with what that printed in $SCRATCH/uml/out and its exit status in $SCRATCH/uml/status.
+boot() {
+    command -v linux.uml > /dev/null || skip "needs user-mode-linux"
+    rm -f "$SCRATCH/uml/status"
+    cat > "$SCRATCH/uml/init" <<INIT
+#!/bin/bash
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+mount -t proc proc /proc && mount -t sysfs sysfs /sys && mount -t cgroup2 cgroup2 /sys/fs/cgroup && mount -t tmpfs tmpfs /run
+bash "$SCRATCH/uml/job" > "$SCRATCH/uml/out" 2>&1
+echo \$? > "$SCRATCH/uml/status"
+/bin/busybox poweroff -f
+INIT
+    chmod +x "$SCRATCH/uml/init"
+    local try
+    for try in 1 2; do # this kernel does not come up every time on a busy machine
+        timeout --kill-after 5 "${1:-60}" linux.uml mem="${2:-512}M" rootfstype=hostfs rootflags=/ rw init="$SCRATCH/uml/init" \
+            con=null con0=null,fd:1 umid="swl-$$-$try" > "$SCRATCH/uml/console" 2>&1 < /dev/null || :
+        [ ! -e "$SCRATCH/uml/status" ] || return 0
+    done
+    fail "it did not come up and finish: $(tail -n 5 "$SCRATCH/uml/console") $(tail -n 5 "$SCRATCH/uml/out" 2>/dev/null)"
+}

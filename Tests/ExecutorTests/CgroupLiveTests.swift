@@ -111,7 +111,9 @@ private let canMake = getuid() == 0 && Cgroup.hostMode != nil
         }
     }
 
-    @Test("a process beyond the memory limit is killed, the watch tells, and the count says so")
+    @Test(
+        "a process beyond the memory limit is killed, the watch tells, and the count says so",
+        .enabled(if: Needs.memoryKills, Needs.noMemoryKills))
     func outOfMemory() throws {
         try withCgroup(["memory": ["limit": 16_777_216, "swap": 16_777_216]]) { cgroup in
             guard let watch = try cgroup.oomWatch() else {

@@ -41,7 +41,9 @@ struct RootfsMountTests {
         try sys { () throws(SysError) in try subdirectories(of: path).sorted() }
     }
 
-    @Test("an overlay of more layers than a page of options can name is stacked, and the host does not see it", arguments: [2, 150])
+    @Test(
+        "an overlay of more layers than a page of options can name is stacked, and the host does not see it",
+        .enabled(if: Needs.overlay, Needs.noOverlay), arguments: [2, 150])
     func overlay(_ count: Int) throws {
         let bundle = try TestBundle()
         let base = bundle.directory
@@ -77,7 +79,7 @@ struct RootfsMountTests {
         #expect(seen == ["y", "read-only"])
     }
 
-    @Test("a layer that is missing is told with the place and the kernel's reason")
+    @Test("a layer that is missing is told with the place and the kernel's reason", .enabled(if: Needs.overlay, Needs.noOverlay))
     func missing() throws {
         let bundle = try TestBundle()
         let mount = RootfsMount(type: "overlay", source: "overlay", options: ["lowerdir=/not/there:/nor/this"])

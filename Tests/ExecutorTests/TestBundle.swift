@@ -8,6 +8,17 @@ import Testing
 enum Needs {
     static let containers = unsafe geteuid() == 0 && access("/bin/busybox", X_OK) == 0 && access(TestBundle.program, X_OK) == 0
     static let reason: Comment = "needs root, busybox-static and the built swiftlet-oci"
+
+    static let overlay = system("/proc/filesystems").contains("\toverlay\n")
+    static let noOverlay: Comment = "this kernel has no overlay file system"
+
+    /// User-mode Linux stands still at times when it has to kill for memory, under any runtime.
+    static let memoryKills = !system("/proc/cpuinfo").contains("User Mode Linux")
+    static let noMemoryKills: Comment = "out-of-memory kills hang this kernel"
+
+    private static func system(_ path: String) -> String {
+        String(decoding: (try? FD.open(path, O_RDONLY).readAll(limit: 1 << 20)) ?? [], as: UTF8.self)
+    }
 }
 
 /// A bundle with a busybox root in a directory of its own, and the program to run it with. All is removed with it.
