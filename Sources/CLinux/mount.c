@@ -48,6 +48,12 @@ int clx_mount_setattr(int fd, int recursive, uint64_t set, uint64_t clear, uint6
     return (int)RESULT(syscall(SYS_mount_setattr, fd, "", flags, &attributes, sizeof attributes));
 }
 
+int clx_mount_idmap(int fd, int recursive, int user_namespace) {
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)user_namespace};
+    unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+    return (int)RESULT(syscall(SYS_mount_setattr, fd, "", flags, &attributes, sizeof attributes));
+}
+
 int clx_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
     return RESULT(mount(source, target, type, flags, data));
 }

@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -46,6 +47,7 @@ int clx_wait_pidfd(int pidfd, int no_hang, int *code, int *status) {
     return 1;
 }
 
+int clx_namespace_kind(int fd) { return RESULT(ioctl(fd, _IO(0xb7, 0x3) /* NS_GET_NSTYPE */)); }
 int clx_setns(int fd, uint64_t kinds) { return RESULT(setns(fd, (int)kinds)); }
 int clx_unshare(uint64_t kinds) { return RESULT(unshare((int)kinds)); }
 

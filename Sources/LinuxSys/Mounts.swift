@@ -52,6 +52,11 @@ extension FD {
         try check(clx_mount_setattr(raw, recursive, set.rawValue, clear.rawValue, propagation?.rawValue ?? 0), "mount_setattr", on: name)
     }
 
+    /// Ids of this (detached) mount as the user namespace maps them (mount_setattr(2), MOUNT_ATTR_IDMAP, Linux 5.12).
+    package func mapIDs(by userNamespace: borrowing FD, _ scope: MountScope, name: String) throws(SysError) {
+        try check(clx_mount_idmap(raw, scope == .recursive ? 1 : 0, userNamespace.raw), "mount_setattr", on: name)
+    }
+
     /// fstatfs(2) of this descriptor.
     package func fileSystem() throws(SysError) -> FileSystemInfo {
         var magic: UInt64 = 0
@@ -127,7 +132,10 @@ package enum MountFlag {
     package static let noSetUID: UInt64 = 0x2
     package static let noDevices: UInt64 = 0x4
     package static let noExecute: UInt64 = 0x8
+    package static let synchronous: UInt64 = 0x10
     package static let remount: UInt64 = 0x20
+    package static let mandatoryLocks: UInt64 = 0x40
+    package static let synchronousDirectories: UInt64 = 0x80
     package static let noSymlinkFollow: UInt64 = 0x100
     package static let noAccessTime: UInt64 = 0x400
     package static let noDirectoryAccessTime: UInt64 = 0x800
@@ -135,7 +143,9 @@ package enum MountFlag {
     package static let move: UInt64 = 0x2000
     package static let recursive: UInt64 = 0x4000
     package static let relativeAccessTime: UInt64 = 0x20_0000
+    package static let inodeVersion: UInt64 = 0x80_0000
     package static let strictAccessTime: UInt64 = 0x100_0000
+    package static let lazyTime: UInt64 = 0x200_0000
 }
 
 /// umount2(2) with MNT_DETACH.

@@ -78,6 +78,15 @@ package func joinNamespace(_ fd: borrowing FD, _ kinds: CloneFlags, name: String
     try check(clx_setns(fd.raw, kinds.rawValue), "setns", on: name)
 }
 
+extension FD {
+    /// Which kind of namespace this file stands for (ioctl_nsfs(2)); nil when it is no namespace's.
+    package func namespaceKind() throws(SysError) -> CloneFlags? {
+        let result = clx_namespace_kind(raw)
+        if result == -ENOTTY { return nil }
+        return CloneFlags(rawValue: UInt64(try check(result, "ioctl NS_GET_NSTYPE")))
+    }
+}
+
 package func unshareNamespaces(_ kinds: CloneFlags, name: String) throws(SysError) {
     try check(clx_unshare(kinds.rawValue), "unshare", on: name)
 }

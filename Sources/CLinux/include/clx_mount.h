@@ -15,6 +15,8 @@ int clx_fsmount(int context, unsigned attributes);
 long clx_fs_message(int context, char *text, size_t room);
 /* mount_setattr(2) on a descriptor; `propagation` is MS_SHARED and so on, or 0. */
 int clx_mount_setattr(int fd, int recursive, uint64_t set, uint64_t clear, uint64_t propagation);
+/* mount_setattr(2) with MOUNT_ATTR_IDMAP: ids as the user namespace behind the descriptor maps them. */
+int clx_mount_idmap(int fd, int recursive, int user_namespace);
 /* mount(2), umount2(2), pivot_root(2), chroot(2). Null strings are passed on. */
 int clx_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
 int clx_umount(const char *target, int flags);

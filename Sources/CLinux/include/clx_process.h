@@ -9,6 +9,8 @@ int clx_pidfd_open(int pid, unsigned flags);
 int clx_pidfd_send_signal(int pidfd, int signal);
 /* waitid(P_PIDFD): 1 when the process was reaped (code is CLD_*, status its value), 0 when WNOHANG found nothing. */
 int clx_wait_pidfd(int pidfd, int no_hang, int *code, int *status);
+/* ioctl_nsfs(2), NS_GET_NSTYPE: the CLONE_NEW* of a namespace file; -ENOTTY for any other file. */
+int clx_namespace_kind(int fd);
 /* setns(2), unshare(2), prctl(2) */
 int clx_setns(int fd, uint64_t kinds);
 int clx_unshare(uint64_t kinds);
