@@ -22,15 +22,10 @@ extension Apply {
                 try directory.makeNode(name, mode: mode, major: device.major, minor: device.minor)
             }
         } catch  where error.errno == EEXIST {
+            // config-linux.md, "Devices": what is there must be the device that was asked for.
             let found = try directory.open(name, openPathOnly | O_NOFOLLOW, resolve: .beneath).info(name: device.path)
-            if found.kind == device.kind.fileType, device.kind == .fifo || (found.major == device.major && found.minor == device.minor) {
-                return
-            }
-            // The image has something else in its place.
-            try named(device.path) { () throws(SysError) in
-                try directory.remove(name)
-                try directory.makeNode(name, mode: mode, major: device.major, minor: device.minor)
-            }
+            guard device.matches(found) else { throw device.mismatch(found) }
+            return
         }
         if device.uid != nil || device.gid != nil {
             try named(device.path) { () throws(SysError) in try directory.setOwner(name, uid: device.uid ?? 0, gid: device.gid ?? 0) }
@@ -39,6 +34,8 @@ extension Apply {
 
     private func bindNode(_ device: DeviceSpec, _ name: String, in directory: borrowing FD) throws(SysError) {
         guard let source = context.sources.devices[device.path] else { throw SysError(ENODEV, "bind", on: device.path) }
+        let found = try source.fd.info(name: device.path)
+        guard device.matches(found) else { throw device.mismatch(found) }
         try source.fd.attach(to: try emptyFile(name, in: directory, path: device.path), name: device.path)
     }
 
@@ -88,6 +85,25 @@ extension Apply {
 
     private func named(_ path: String, _ body: () throws(SysError) -> Void) throws(SysError) {
         do { try body() } catch { throw SysError(error.errno, error.operation, on: path) }
+    }
+}
+
+extension DeviceSpec {
+    fileprivate func matches(_ found: FileInfo) -> Bool {
+        found.kind == kind.fileType && (kind == .fifo || (found.major == major && found.minor == minor))
+    }
+
+    fileprivate func mismatch(_ found: FileInfo) -> SysError {
+        let what =
+            switch found.kind {
+            case 0o020000: "character device \(found.major):\(found.minor)"
+            case 0o060000: "block device \(found.major):\(found.minor)"
+            case 0o010000: "a fifo"
+            case 0o040000: "a directory"
+            case 0o120000: "a link"
+            default: "a file"
+            }
+        return SysError(EEXIST, "mknod", on: "\(path) (\(what) is there)")
     }
 }
 

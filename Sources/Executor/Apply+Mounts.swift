@@ -3,56 +3,147 @@ internal import LinuxSys
 internal import OCI
 
 extension Apply {
-    mutating func isolateRoot() throws(SysError) {
+    /// The rootfs as a mount of its own, or, without a mount namespace, as the directory that it is.
+    mutating func openRoot(_ isolation: RootIsolation) throws(SysError) {
         let path = context.rootPath
-        try privatizeMount(holding: path)
-        let copy = try FD.mountCopy(of: path, .recursive)
-        let place = try FD.open(path, openPathOnly | O_DIRECTORY)
-        try copy.attach(to: place, name: path)
-        // What the host mounts below its own copy later does not concern the container.
-        try mountPath(nil, on: path, flags: MountPropagation.slave.rawValue | MountFlag.recursive)
+        if isolation == .mount {
+            try privatizeMount(holding: path)
+            let copy = try FD.mountCopy(of: path, .recursive)
+            let place = try FD.open(path, openPathOnly | O_DIRECTORY)
+            try copy.attach(to: place, name: path)
+            // What the host mounts below its own copy later does not concern the container.
+            try mountPath(nil, on: path, flags: MountPropagation.slave.rawValue | MountFlag.recursive)
+        }
         root = RootDirectory(try FD.open(path, openPathOnly | O_DIRECTORY))
     }
 
     func mount(_ plan: MountPlan) throws(SysError) {
         switch plan.kind {
         case .bind: try bind(plan)
+        case .fileSystem("overlay", let source): try mountOverlay(plan, source)
         case .fileSystem(let type, let source): try mountFileSystem(plan, type: type, source: source)
-        case .cgroup: try mountCgroup(plan)
+        case .cgroup(let tree): try mountCgroup(plan, tree)
+        case .remount(let what): try remount(plan, what)
         }
     }
 
     private func bind(_ plan: MountPlan) throws(SysError) {
         guard let source = context.sources.mounts[plan.number] else { throw SysError(EBADF, "bind", on: plan.destination) }
         let isDirectory = try source.fd.info(name: plan.destination).isDirectory
-        try plan.settle(source.fd, on: try target(plan.destination, isDirectory: isDirectory))
+        let isProc = try source.fd.fileSystem().magic == FileSystemInfo.procMagic
+        try plan.settle(source.fd, on: try place(of: plan, isDirectory: isDirectory, bindsProc: isProc))
     }
 
     private func mountFileSystem(_ plan: MountPlan, type: String, source: String) throws(SysError) {
-        let place =
-            switch type {
-            case "proc", "sysfs": try root.makePlainDirectory(plan.destination)
-            default: try target(plan.destination, isDirectory: true)
-            }
+        let place = try place(of: plan, isDirectory: true)
         let made: FD
-        do {
-            let fileSystem = try FileSystemContext(type: type)
-            try fileSystem.set("source", source)
-            for datum in plan.data { try fileSystem.set(datum.key, datum.value) }
-            made = try fileSystem.mount(plan.set)
-        } catch {
+        do { made = try newFileSystem(plan, type, source, over: place) } catch {
             throw SysError(
                 error.errno, "mount \(type)",
-                on: error.operation == "mount \(type)" ? "\(plan.destination), \(error.subject)" : plan.destination)
+                on: error.operation == "mount \(type)" ? "\(plan.destination), \(error.subject)\(hint(type, error))" : plan.destination)
         }
+        if plan.copiesUp { try TreeCopy.copy(from: place, to: made, name: plan.destination) }
         try made.attach(to: place, name: plan.destination)
+        if type == "mqueue", let label = context.spec.linux.mountLabel { try labelRoot(of: made, label, plan.destination) }
         try plan.propagate(made)
     }
 
-    func target(_ path: String, isDirectory: Bool) throws(SysError) -> FD {
-        isDirectory ? try root.makeDirectory(path) : try root.makeFile(path)
+    private func newFileSystem(_ plan: MountPlan, _ type: String, _ source: String, over place: borrowing FD) throws(SysError) -> FD {
+        let fileSystem = try FileSystemContext(type: type)
+        try fileSystem.set("source", source)
+        if type == "tmpfs" { try takeOver(plan, place, fileSystem) }
+        for entry in MountPlan.CommonOptions.names where plan.common.contains(entry.option) {
+            do { try fileSystem.set(entry.name, nil) } catch  where error.errno == EINVAL && entry.option == .inodeVersion {
+                // A file system that has its own way with versions of inodes.
+            }
+        }
+        if plan.set.contains(.readonly), !Self.kernelsOwn.contains(type) { try fileSystem.set("ro", nil) }
+        if let label = context.spec.linux.mountLabel, !Self.unlabelled.contains(type) { try fileSystem.set("context", label) }
+        for datum in plan.data { try fileSystem.set(datum.key, datum.value) }
+        return try fileSystem.mount(plan.set)
     }
 
+    /// A tmpfs is as open as what it covers, and a copy of that belongs to the same user, if nothing else is said.
+    private func takeOver(_ plan: MountPlan, _ place: borrowing FD, _ fileSystem: borrowing FileSystemContext) throws(SysError) {
+        let info = try place.info(name: plan.destination)
+        var values = [("mode", String(info.mode & 0o7777, radix: 8))]
+        if plan.copiesUp { values += [("uid", "\(info.uid)"), ("gid", "\(info.gid)")] }
+        for (key, value) in values where !plan.data.contains(where: { $0.key == key }) { try fileSystem.set(key, value) }
+    }
+
+    /// Not backed by a device that could be written: here `ro` is the mount's alone.
+    private static let kernelsOwn: Set<String> = ["proc", "sysfs", "tmpfs", "devpts", "mqueue", "ramfs"]
+    /// Which have their labels from the policy; that of mqueue is set afterwards.
+    private static let unlabelled: Set<String> = ["proc", "sysfs", "mqueue"]
+
+    private func labelRoot(of mount: borrowing FD, _ label: String, _ name: String) throws(SysError) {
+        let opened = try mount.open(".", O_RDONLY | O_DIRECTORY, resolve: .beneath)
+        do { try opened.setAttribute(ExtendedAttribute(name: "security.selinux", value: Array(label.utf8))) } catch {
+            throw SysError(error.errno, "set mountLabel", on: name)
+        }
+    }
+
+    /// What the kernel's EPERM does not say.
+    private func hint(_ type: String, _ error: SysError) -> String {
+        guard type == "sysfs", error.errno == EPERM, context.spec.linux.namespace(.user) != nil else { return "" }
+        return context.spec.linux.namespace(.network) == nil
+            ? " (in a user namespace it needs a network namespace of its own; the host's /sys can be bound)" : ""
+    }
+
+    private func mountOverlay(_ plan: MountPlan, _ source: String) throws(SysError) {
+        let place = try place(of: plan, isDirectory: true)
+        let label = context.spec.linux.mountLabel.map { [MountPlan.Datum(key: "context", value: "\"\($0)\"")] } ?? []
+        let options = OverlayOptions((plan.data + label).map { datum in datum.value.map { "\(datum.key)=\($0)" } ?? datum.key }, plan.set)
+        do { try options.attach(source: source, to: place) } catch {
+            throw SysError(error.errno, "mount overlay", on: error.subject.isEmpty ? plan.destination : "\(plan.destination), \(error.subject)")
+        }
+        if !plan.propagation.isEmpty { try plan.propagate(try root.find(plan.destination)) }
+    }
+
+    private func remount(_ plan: MountPlan, _ what: MountPlan.Remount) throws(SysError) {
+        let mounted = try root.find(plan.destination)
+        switch what {
+        case .mount:
+            do { try plan.resettle(mounted) } catch { throw SysError(error.errno, "remount", on: plan.destination) }
+        case .fileSystem:
+            let data = plan.data.map { datum in datum.value.map { "\(datum.key)=\($0)" } ?? datum.key }.joined(separator: ",")
+            let flags = plan.set.mountFlags | plan.common.flags | MountFlag.remount
+            do {
+                try mountPath(nil, on: "/proc/self/fd/\(mounted.raw)", flags: flags, data: data.isEmpty ? nil : data)
+            } catch { throw SysError(error.errno, "remount", on: plan.destination) }
+            try plan.propagate(mounted)
+        }
+    }
+
+    /// The place of a mount, made when it is missing. To /proc and /sys no link may lead (CVE-2019-19921).
+    func place(of plan: MountPlan, isDirectory: Bool, bindsProc: Bool = false) throws(SysError) -> FD {
+        var isPlain = ["/proc", "/sys"].contains(plan.destination)
+        if case .fileSystem("proc", _) = plan.kind { isPlain = true }
+        if case .fileSystem("sysfs", _) = plan.kind { isPlain = true }
+        let found =
+            if isPlain, isDirectory {
+                try root.makePlainDirectory(plan.destination)
+            } else if isDirectory { try root.makeDirectory(plan.destination) } else { try root.makeFile(plan.destination) }
+        try checkPlace(found, of: plan, bindsProc: bindsProc)
+        return found
+    }
+
+    /// Links may have led into /proc.
+    private func checkPlace(_ place: borrowing FD, of plan: MountPlan, bindsProc: Bool) throws(SysError) {
+        let isProc = try place.fileSystem().magic == FileSystemInfo.procMagic
+        guard isProc || plan.destination == "/proc" else { return }
+        let path = isProc ? try pathInRoot(of: place) : plan.destination
+        guard let reason = plan.refusal(at: path, bindsProc: bindsProc) else { return }
+        throw SysError(EPERM, "mount", on: path == plan.destination ? reason : "\(plan.destination): \(reason)")
+    }
+
+    /// As the kernel names it, counted from the rootfs.
+    private func pathInRoot(of place: borrowing FD) throws(SysError) -> String {
+        let here = try FD.open("/proc/self/fd", openPathOnly | O_DIRECTORY)
+        let path = try here.readLink("\(place.raw)")
+        guard path.hasPrefix("\(context.rootPath)/") else { return path }
+        return String(path.dropFirst(context.rootPath.utf8.count))
+    }
 }
 
 /// Makes the mount that holds `path` private in this mount namespace: a mount made below a shared one would appear on the

@@ -6,7 +6,7 @@ internal import OCI
 /// its namespaces; what lasts longer is the executor's to undo.
 struct Apply {
     let context: SetupContext
-    /// The container's root: the process' own for an exec; for init, the rootfs from `isolateRoot` on.
+    /// The container's root: the process' own for an exec; for init, the rootfs from `openRoot` on.
     var root: RootDirectory
     /// The terminal, once `openConsole` made it.
     var terminal: FDBox?
@@ -31,7 +31,7 @@ struct Apply {
         case .bringLoopbackUp: try sys { () throws(SysError) in try LinuxSys.bringLoopbackUp() }
         case .setHostName(let name): try sys { () throws(SysError) in try LinuxSys.setHostName(name) }
         case .setDomainName(let name): try sys { () throws(SysError) in try LinuxSys.setDomainName(name) }
-        case .isolateRoot: do { try isolateRoot() } catch { throw ExecutorFailure(error) }
+        case .openRoot(let isolation): do { try openRoot(isolation) } catch { throw ExecutorFailure(error) }
         case .mount(let plan): do { try mount(plan) } catch { throw ExecutorFailure(error) }
         case .makeDevice(let plan): do { try makeDevice(plan) } catch { throw ExecutorFailure(error) }
         case .linkDevice(let name, let target): do { try linkDevice(name, to: target) } catch { throw ExecutorFailure(error) }
@@ -41,6 +41,7 @@ struct Apply {
         case .runHooks(let kind): try runHooks(kind)
         case .enterRoot(let entry): do { try enterRoot(entry) } catch { throw ExecutorFailure(error) }
         case .setRootPropagation(let kind): do { try setRootPropagation(kind) } catch { throw ExecutorFailure(error) }
+        case .makeMountReadonly(let path): do { try makeMountReadonly(path) } catch { throw ExecutorFailure(error) }
         case .makeReadonly(let path): do { try makeReadonly(path) } catch { throw ExecutorFailure(error) }
         case .mask(let path): do { try mask(path) } catch { throw ExecutorFailure(error) }
         case .startSession: try sys { () throws(SysError) in try LinuxSys.startSession() }

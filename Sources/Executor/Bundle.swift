@@ -28,6 +28,20 @@ enum Bundle {
         return resolved
     }
 
+    /// What the kernel, or the host's part of the request, does not allow.
+    static func checkHost(_ spec: RuntimeSpec, hasRootfsMounts: Bool) throws(ExecutorFailure) {
+        if hasRootfsMounts, spec.linux.namespace(.mount) == nil {
+            throw ExecutorFailure(
+                operation: "config.json", subject: "linux.namespaces", reason: "mounts for the rootfs need a mount namespace")
+        }
+        guard spec.linux.mountLabel != nil else { return }
+        let known = try sys { () throws(SysError) in try FD.open("/proc/filesystems", O_RDONLY).readAll(limit: 1 << 20) }
+        // It is there only when SELinux was enabled at boot.
+        guard String(decoding: known, as: UTF8.self).contains("selinuxfs") else {
+            throw ExecutorFailure(operation: "config.json", subject: "linux.mountLabel", reason: "the kernel has no SELinux")
+        }
+    }
+
     static func filter(_ spec: SeccompSpec?) throws(ExecutorFailure) -> SeccompFilter? {
         guard let spec else { return nil }
         do { return try SeccompFilter(spec) } catch {

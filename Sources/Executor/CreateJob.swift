@@ -22,7 +22,10 @@ struct CreateJob {
         let plan = try SetupPlan(initial: spec, id: request.id, bundle: request.bundle, streams: request.streams, options: request.options)
         guard let process = spec.process else { throw ExecutorFailure(operation: "config.json", subject: "process", reason: "is missing") }
         try Bundle.checkStreams(request.streams, terminal: process.terminal)
-        namespaces = NamespacePlan(spec.linux)
+        let wanted = NamespacePlan(spec.linux)
+        _ = try sys { () throws(SysError) in try wanted.open() }
+        namespaces = wanted
+        try Bundle.checkHost(spec, hasRootfsMounts: !request.rootfs.isEmpty)
         prepared = PreparedSetup(
             id: request.id, bundle: request.bundle, rootPath: try Bundle.rootPath(spec.root.path, bundle: request.bundle), spec: spec,
             process: process,
@@ -77,6 +80,12 @@ struct CreateJob {
         }
         if let cgroup {
             do { try cgroup.add(pid: process.pid) } catch { throw ExecutorFailure(error) }
+        }
+        if !linux.netDevices.isEmpty {
+            try sys { () throws(SysError) in
+                let devices = try NetDevices(host: prepared.host, pid: process.pid)
+                for device in linux.netDevices { try devices.move(device) }
+            }
         }
         try process.begin()
     }

@@ -103,6 +103,6 @@ struct ContainerInit {
 
     private static let names: [(CloneFlags, String)] = [
         (.newUser, "user"), (.newMount, "mnt"), (.newPID, "pid"), (.newNetwork, "net"), (.newIPC, "ipc"), (.newUTS, "uts"),
-        (.newCgroup, "cgroup"),
+        (.newCgroup, "cgroup"), (.newTime, "time"),
     ]
 }

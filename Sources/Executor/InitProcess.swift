@@ -65,11 +65,13 @@ struct InitProcess {
     ) throws(ExecutorFailure) -> InitProcess {
         let opened = try sys { () throws(SysError) in try namespaces.open() }
         try sys { () throws(SysError) in
+            try namespaces.makeTime(prepared.host)
             try namespaces.join(opened) { $0.kind != .newUser }
             if namespaces.makesMount { try isolateMounts(prepared.spec.linux.rootfsPropagation) }
         }
         try RootfsMounts.make(request.rootfs, at: prepared.rootPath)
-        let sources = try sys { () throws(SysError) in try MountSources(for: prepared.plan) }
+        let users = UserNamespaces(host: prepared.host, prepared.spec.linux, joined: namespaces.user(of: opened))
+        let sources = try sys { () throws(SysError) in try MountSources(for: prepared.plan, users: users) }
         return try sys { () throws(SysError) in
             try namespaces.join(opened) { $0.kind == .newUser }
             return try clone(SetupRequest(prepared: prepared, sources: sources), namespaces.cloned, gate: request.gate, channel: channel)

@@ -6,12 +6,27 @@ package struct MountPlan: Equatable, Sendable {
     package enum Kind: Equatable, Sendable {
         case bind(source: String, MountScope)
         case fileSystem(type: String, source: String)
-        /// The container's own part of the cgroup tree, whichever version the host has.
-        case cgroup
+        /// The container's own part of the cgroup tree.
+        case cgroup(CgroupTree)
+        /// What is mounted at the destination already gets other options: those of the mount alone, or the file system's too.
+        case remount(Remount)
     }
+    package enum CgroupTree: Equatable, Sendable {
+        /// Whichever version the host has: every hierarchy of v1, or the one of v2.
+        case any
+        /// The hierarchy of v2, also where v1 is beside it.
+        case unified
+    }
+    package enum Remount: Equatable, Sendable { case mount, fileSystem }
     package struct Datum: Equatable, Sendable {
         package var key: String
         package var value: String?
+    }
+    /// How the owners of files are seen (mount_setattr(2), "ID-mapped mounts"). Without mappings: as the container's user namespace has it.
+    package struct IDMap: Equatable, Sendable {
+        package var uid: [IDMapping]
+        package var gid: [IDMapping]
+        package var scope: MountScope
     }
 
     /// Its place in the list, by which a source opened beforehand is found again.
@@ -23,6 +38,11 @@ package struct MountPlan: Equatable, Sendable {
     package var setBelow: MountAttributes = []
     package var clearBelow: MountAttributes = []
     package var propagation: [Propagation] = []
+    package var idMap: IDMap?
+    /// A tmpfs that begins with a copy of what it covers.
+    package var copiesUp = false
+    /// Options that every file system has.
+    package var common: CommonOptions = []
     /// Options of the file system itself.
     package var data: [Datum] = []
 
@@ -30,36 +50,55 @@ package struct MountPlan: Equatable, Sendable {
     package init(_ spec: MountSpec, number: Int, field: String, bundle: String) throws(ExecutorFailure) {
         self.number = number
         destination = try Self.clean(spec.destination, field: "\(field).destination")
-        kind = .cgroup
-        var bindScope: MountScope?
-        for (place, option) in spec.options.enumerated() {
-            switch option {
-            case "bind": bindScope = bindScope ?? .single
-            case "rbind": bindScope = .recursive
-            default: try understand(option, field: "\(field).options[\(place)]")
-            }
-        }
-        kind = try Self.kind(spec, bindScope, field: field, bundle: bundle)
-        if case .bind = kind, let datum = data.first {
-            throw ExecutorFailure(
-                operation: "config.json", subject: "\(field).options", reason: "unknown option \(datum.key) for a bind mount")
+        kind = .cgroup(.any)
+        let words = try understandAll(spec.options)
+        kind = try Self.kind(spec, words, field: field, bundle: bundle)
+        try checkKind(spec, words, field: field)
+        if !spec.uidMappings.isEmpty || words.idMap != nil {
+            idMap = IDMap(uid: spec.uidMappings, gid: spec.gidMappings, scope: words.idMap ?? .single)
         }
     }
 
-    private static func kind(_ spec: MountSpec, _ bindScope: MountScope?, field: String, bundle: String) throws(ExecutorFailure) -> Kind {
+    private static func kind(_ spec: MountSpec, _ words: Words, field: String, bundle: String) throws(ExecutorFailure) -> Kind {
         let type = spec.type ?? "none"
-        if let scope = bindScope ?? (type == "bind" ? .single : nil) {
+        let bindScope = words.bind ?? (type == "bind" ? .single : nil)
+        if words.remounts { return .remount(bindScope == nil ? .fileSystem : .mount) }
+        if let bindScope {
             guard let source = spec.source else {
                 throw ExecutorFailure(operation: "config.json", subject: "\(field).source", reason: "is missing for a bind mount")
             }
-            return .bind(source: source.hasPrefix("/") ? source : "\(bundle)/\(source)", scope)
+            return .bind(source: source.hasPrefix("/") ? source : "\(bundle)/\(source)", bindScope)
         }
         switch type {
         case "none":
             throw ExecutorFailure(operation: "config.json", subject: "\(field).type", reason: "is missing, and no option says bind")
-        case "cgroup", "cgroup2": return .cgroup
+        case "cgroup": return .cgroup(.any)
+        case "cgroup2": return .cgroup(.unified)
         default: return .fileSystem(type: type, source: spec.source ?? type)
         }
+    }
+
+    /// What does not go together.
+    private mutating func checkKind(_ spec: MountSpec, _ words: Words, field: String) throws(ExecutorFailure) {
+        func refused(_ name: String, _ reason: String) -> ExecutorFailure {
+            ExecutorFailure(operation: "config.json", subject: "\(field).\(name)", reason: reason)
+        }
+        switch kind {
+        case .bind, .remount(.mount):
+            // The kernel would leave them out without a word.
+            if let datum = data.first { throw refused("options", "unknown option \(datum.key) for a bind mount") }
+        case .fileSystem, .cgroup, .remount(.fileSystem):
+            // There is nothing below a new mount.
+            set.formUnion(setBelow)
+            clear.formUnion(clearBelow)
+            (setBelow, clearBelow) = ([], [])
+        }
+        if case .bind = kind {} else if words.idMap != nil || !spec.uidMappings.isEmpty {
+            throw refused(words.idMap == nil ? "uidMappings" : "options", "only bind mounts can be id-mapped")
+        }
+        guard copiesUp else { return }
+        if case .fileSystem("tmpfs", _) = kind { return }
+        throw refused("options", "tmpcopyup is for a tmpfs")
     }
 
     /// Absolute, without `.`, `..` and empty components; the root itself is no place for a mount.
@@ -70,47 +109,6 @@ package struct MountPlan: Equatable, Sendable {
         }
         return "/" + parts.joined(separator: "/")
     }
-
-    private mutating func understand(_ option: String, field: String) throws(ExecutorFailure) {
-        if let change = Self.attributes[option] { return apply(change, below: false) }
-        if option.hasPrefix("r"), let change = Self.attributes[String(option.dropFirst())] { return apply(change, below: true) }
-        if let word = Propagation(rawValue: option) {
-            propagation.append(word)
-            return
-        }
-        switch option {
-        case "defaults", "async", "loud", "nomand", "nolazytime", "noiversion", "": return
-        case "remount", "tmpcopyup", "idmap", "ridmap", "mand":
-            throw ExecutorFailure(operation: "config.json", subject: field, reason: "\(option) is not supported")
-        default:
-            let halves = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            data.append(Datum(key: String(halves[0]), value: halves.count > 1 ? String(halves[1]) : nil))
-        }
-    }
-
-    private mutating func apply(_ change: (set: MountAttributes, clear: MountAttributes), below: Bool) {
-        if below {
-            setBelow = setBelow.subtracting(change.clear).union(change.set)
-            clearBelow = clearBelow.subtracting(change.set).union(change.clear)
-        } else {
-            set = set.subtracting(change.clear).union(change.set)
-            clear = clear.subtracting(change.set).union(change.clear)
-        }
-    }
-
-    /// mount(8), "File-system-independent mount options"; with an `r` before them they hold for all mounts below as well.
-    private static let attributes: [String: (set: MountAttributes, clear: MountAttributes)] = [
-        "ro": (.readonly, []), "rw": ([], .readonly),
-        "nosuid": (.noSetUID, []), "suid": ([], .noSetUID),
-        "nodev": (.noDevices, []), "dev": ([], .noDevices),
-        "noexec": (.noExecute, []), "exec": ([], .noExecute),
-        "nodiratime": (.noDirectoryAccessTime, []), "diratime": ([], .noDirectoryAccessTime),
-        "nosymfollow": (.noSymlinkFollow, []), "symfollow": ([], .noSymlinkFollow),
-        // Access times are one field of several values: the mask is cleared, then at most one is set.
-        "relatime": ([], .accessTimeMask), "norelatime": ([], .accessTimeMask),
-        "noatime": (.noAccessTime, [.strictAccessTime]), "atime": ([], .accessTimeMask),
-        "strictatime": (.strictAccessTime, [.noAccessTime]), "nostrictatime": ([], .accessTimeMask),
-    ]
 }
 
 /// A path taken apart without the file system: `.` and empty components go, `..` takes the one before it.

@@ -13,8 +13,11 @@ struct NamespacePlan: Equatable {
     private(set) var joined: [Joined] = []
     private(set) var made: CloneFlags = []
     private(set) var joinsUser = false
+    /// Of a new time namespace.
+    private let offsets: [TimeOffset]
 
     init(_ spec: LinuxSpec) {
+        offsets = spec.timeOffsets
         for (kind, flag) in Self.order {
             guard let namespace = spec.namespace(kind) else { continue }
             if let path = namespace.path {
@@ -31,17 +34,34 @@ struct NamespacePlan: Equatable {
     var makesMount: Bool { made.contains(.newMount) }
     var makesUser: Bool { made.contains(.newUser) }
 
-    /// For the clone. Without a new user namespace init keeps the mount namespace that the executor made.
-    var cloned: CloneFlags { makesUser || joinsUser ? made : made.subtracting(.newMount) }
+    /// For the clone. Without a new user namespace init keeps the mount namespace that the executor made. A new time
+    /// namespace the executor makes also: its offsets have to stand before the first process is in it.
+    var cloned: CloneFlags { (makesUser || joinsUser ? made : made.subtracting(.newMount)).subtracting(.newTime) }
 
     /// Everything that differs from the host's in the executor after joining.
-    var changed: CloneFlags { joined.reduce(makesMount ? .newMount : []) { $0.union($1.kind) } }
+    var changed: CloneFlags { joined.reduce(made.intersection([.newMount, .newTime])) { $0.union($1.kind) } }
 
-    /// Opens every path before any is joined: after the mount namespace they would mean something else.
+    /// Opens every path before any is joined: after the mount namespace they would mean something else. A file that is no
+    /// namespace, or one of another kind, is an error (config-linux.md, "Namespaces").
     func open() throws(SysError) -> [FDBox] {
         var result: [FDBox] = []
-        for namespace in joined { result.append(FDBox(try FD.open(namespace.path, O_RDONLY))) }
+        for namespace in joined {
+            // A fifo must not hold this up.
+            let file = try FD.open(namespace.path, O_RDONLY | O_NONBLOCK)
+            guard let kind = try file.namespaceKind() else {
+                throw SysError(EINVAL, "join", on: "\(namespace.path) (it is not a namespace)")
+            }
+            guard kind == namespace.kind else { throw SysError(EINVAL, "join", on: "\(namespace.path) (it is not a \(namespace.name) namespace)") }
+            try checkForeign(file, namespace)
+            result.append(FDBox(file))
+        }
         return result
+    }
+
+    /// In a mount namespace that is joined the root changes for everybody: it must not be the runtime's own.
+    private func checkForeign(_ file: borrowing FD, _ namespace: Joined) throws(SysError) {
+        guard namespace.kind == .newMount, try file.info().isSameFile(as: FD.open("/proc/self/ns/mnt", O_RDONLY).info()) else { return }
+        throw SysError(EBUSY, "join", on: "\(namespace.path) (it is the runtime's own mount namespace)")
     }
 
     func join(_ opened: [FDBox], where wanted: (Joined) -> Bool) throws(SysError) {
@@ -50,8 +70,20 @@ struct NamespacePlan: Equatable {
         }
     }
 
+    /// The user namespace among those that were opened.
+    func user(of opened: [FDBox]) -> FDBox? { zip(joined, opened).first { $0.0.kind == .newUser }?.1 }
+
+    /// A time namespace for the children of this process, with its clocks set (time_namespaces(7)).
+    func makeTime(_ host: HostPlace) throws(SysError) {
+        guard made.contains(.newTime) else { return }
+        try unshareNamespaces(.newTime, name: "time")
+        guard !offsets.isEmpty else { return }
+        let text = offsets.map { "\($0.clock.rawValue) \($0.seconds) \($0.nanoseconds)\n" }.joined()
+        try host.write(text, of: getpid(), "timens_offsets")
+    }
+
     private static let order: [(NamespaceSpec.Kind, CloneFlags)] = [
-        (.ipc, .newIPC), (.uts, .newUTS), (.network, .newNetwork), (.pid, .newPID), (.cgroup, .newCgroup), (.mount, .newMount),
-        (.user, .newUser),
+        (.ipc, .newIPC), (.uts, .newUTS), (.network, .newNetwork), (.pid, .newPID), (.cgroup, .newCgroup), (.time, .newTime),
+        (.mount, .newMount), (.user, .newUser),
     ]
 }

@@ -6,14 +6,14 @@ internal import OCI
 /// that becomes the container's: the host never sees them.
 enum RootfsMounts {
     /// First to last. `path` is the rootfs.
-    static func make(_ mounts: [RootfsMount], at path: String) throws(ExecutorFailure) {
+    static func make(_ mounts: [RootfsMount], at path: String, calls: KernelCalls = .all) throws(ExecutorFailure) {
         guard !mounts.isEmpty else { return }
         try sys { () throws(SysError) in try privatizeMount(holding: path) }
         for (number, mount) in mounts.enumerated() {
             let root = RootDirectory(try sys { () throws(SysError) in try FD.open(path, openPathOnly | O_DIRECTORY) })
             let place = try sys { () throws(SysError) in mount.target.isEmpty ? try root.find("/") : try root.makeDirectory(mount.target) }
             if mount.type == "overlay" {
-                do { try overlay(mount, on: place) } catch { throw failure(error, mount, path) }
+                do { try OverlayOptions(mount.options).attach(source: mount.source, to: place, calls: calls) } catch { throw failure(error, mount, path) }
                 continue
             }
             let spec = MountSpec(destination: "/rootfs", type: mount.type, source: mount.source, options: mount.options)
@@ -30,7 +30,7 @@ enum RootfsMounts {
         let made: FD
         switch plan.kind {
         case .bind(let source, let scope): made = try FD.mountCopy(of: source, scope)
-        case .cgroup: throw SysError(EINVAL, "mount cgroup")
+        case .cgroup, .remount: throw SysError(EINVAL, "mount")
         case .fileSystem(let type, let source):
             let fileSystem = try FileSystemContext(type: type)
             try fileSystem.set("source", source)
@@ -38,20 +38,6 @@ enum RootfsMounts {
             made = try fileSystem.mount(plan.set)
         }
         try plan.settle(made, on: place)
-    }
-
-    /// Layer by layer with `lowerdir+` (Linux 6.7), for which no page limits what can be said; mount(2) where the kernel
-    /// does not know that and everything fits into one.
-    private static func overlay(_ mount: RootfsMount, on place: borrowing FD) throws(SysError) {
-        let options = OverlayOptions(mount.options)
-        do {
-            try options.mount().attach(to: place, name: "")
-        } catch  where error.errno == EINVAL && options.fitsOnePage {
-            // Also when an option is wrong: then mount(2) says so once more.
-            try mountPath(
-                mount.source.isEmpty ? "overlay" : mount.source, on: "/proc/self/fd/\(place.raw)", type: "overlay", flags: options.flags,
-                data: options.page)
-        }
     }
 }
 
@@ -90,19 +76,29 @@ struct OverlayOptions: Equatable {
         }
     }
 
+    /// An entry of `mounts`, whose attributes are understood already.
+    init(_ options: [String], _ attributes: MountAttributes) {
+        self.init(options)
+        self.attributes.formUnion(attributes)
+    }
+
+    /// Layer by layer with `lowerdir+` (Linux 6.7), for which no page limits what can be said; mount(2) where the kernel
+    /// does not know that and everything fits into one.
+    func attach(source: String, to place: borrowing FD, calls: KernelCalls = .all) throws(SysError) {
+        do throws(SysError) {
+            guard calls.contains(.overlayLayers) else { throw SysError(EINVAL, "mount overlay", on: "option lowerdir+") }
+            try mount().attach(to: place, name: "")
+        } catch  where error.errno == EINVAL && fitsOnePage {
+            // Also when an option is wrong: then mount(2) says so once more.
+            try mountPath(
+                source.isEmpty ? "overlay" : source, on: "/proc/self/fd/\(place.raw)", type: "overlay", flags: attributes.mountFlags, data: page)
+        }
+    }
+
     /// The kernel's page, less the ending zero.
     var fitsOnePage: Bool { page.utf8.count < 4096 }
 
-    var flags: UInt64 {
-        var result: UInt64 = 0
-        if attributes.contains(.readonly) { result |= MountFlag.readonly }
-        if attributes.contains(.noSetUID) { result |= MountFlag.noSetUID }
-        if attributes.contains(.noDevices) { result |= MountFlag.noDevices }
-        if attributes.contains(.noExecute) { result |= MountFlag.noExecute }
-        return result
-    }
-
-    func mount() throws(SysError) -> FD {
+    private func mount() throws(SysError) -> FD {
         let fileSystem = try FileSystemContext(type: "overlay")
         // Open until the mount is made: what is too long for one option goes by its descriptor.
         var opened: [FDBox] = []

@@ -114,7 +114,8 @@ struct HostPlace {
     }
 
     private static let kinds: [(CloneFlags, String)] = [
-        (.newPID, "pid"), (.newNetwork, "net"), (.newIPC, "ipc"), (.newUTS, "uts"), (.newCgroup, "cgroup"), (.newMount, "mnt"),
+        (.newPID, "pid"), (.newNetwork, "net"), (.newIPC, "ipc"), (.newUTS, "uts"), (.newCgroup, "cgroup"), (.newTime, "time"),
+        (.newMount, "mnt"),
     ]
 
     /// Back into the runtime's own namespaces, where hooks run and cgroups are removed. The mount namespace comes last:
@@ -147,12 +148,14 @@ final class MountSources {
     init() {}
 
     /// In the mount namespace that becomes the container's.
-    init(for plan: SetupPlan) throws(SysError) {
+    init(for plan: SetupPlan, users: UserNamespaces) throws(SysError) {
         for step in plan.steps {
             switch step {
             case .mount(let mount):
                 guard case .bind(let source, let scope) = mount.kind else { continue }
-                mounts[mount.number] = FDBox(try FD.mountCopy(of: source, scope))
+                let copy = try FD.mountCopy(of: source, scope)
+                if let idMap = mount.idMap { try users.apply(idMap, to: copy, name: "\(mount.destination) from \(source)") }
+                mounts[mount.number] = FDBox(copy)
             case .makeDevice(let device) where device.making == .bind:
                 devices[device.device.path] = FDBox(try FD.mountCopy(of: device.device.path, .single))
             default: continue

@@ -11,8 +11,7 @@ package enum SetupStep: Equatable, Sendable {
     case bringLoopbackUp
     case setHostName(String)
     case setDomainName(String)
-    /// The rootfs becomes a mount of its own: pivot_root(2) wants one, and nothing made in it shows outside.
-    case isolateRoot
+    case openRoot(RootIsolation)
     case mount(MountPlan)
     case makeDevice(DevicePlan)
     case linkDevice(name: String, target: String)
@@ -23,6 +22,9 @@ package enum SetupStep: Equatable, Sendable {
     case runHooks(HookKind)
     case enterRoot(RootEntry)
     case setRootPropagation(Propagation)
+    /// The mount at the path itself, with nothing below it.
+    case makeMountReadonly(String)
+    /// A path, which becomes a read-only mount of its own, with all that is below it.
     case makeReadonly(String)
     case mask(String)
 
@@ -49,7 +51,20 @@ package enum SetupStep: Equatable, Sendable {
     case execute([String])
 }
 
-package enum RootEntry: Equatable, Sendable { case pivot, move }
+package enum RootIsolation: Equatable, Sendable {
+    /// The rootfs becomes a mount of its own: pivot_root(2) wants one, and nothing made in it shows outside.
+    case mount
+    /// Without a mount namespace there is nothing to hide a mount in.
+    case directory
+}
+
+package enum RootEntry: Equatable, Sendable {
+    case pivot
+    /// For a root that pivot_root(2) refuses: the initramfs.
+    case move
+    /// Without a mount namespace.
+    case changeRoot
+}
 
 /// runtime.md, "Lifecycle": the kinds that run inside the container.
 package enum HookKind: String, Equatable, Sendable { case prestart, createRuntime, createContainer, startContainer, poststart, poststop }

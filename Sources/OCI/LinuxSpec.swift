@@ -11,6 +11,10 @@ package struct LinuxSpec: Equatable, Sendable {
     package var maskedPaths: [String]
     package var readonlyPaths: [String]
     package var sysctl: [SysctlSpec]
+    package var timeOffsets: [TimeOffset]
+    package var netDevices: [NetDeviceSpec]
+    /// The SELinux context of the container's mounts.
+    package var mountLabel: String?
 
     package func namespace(_ kind: NamespaceSpec.Kind) -> NamespaceSpec? { namespaces.first { $0.kind == kind } }
 
@@ -27,8 +31,21 @@ package struct LinuxSpec: Equatable, Sendable {
         maskedPaths = try field.member("maskedPaths").absolutePaths()
         readonlyPaths = try field.member("readonlyPaths").absolutePaths()
         sysctl = try SysctlSpec.decodeAll(field.member("sysctl"))
-        try field.refuse("netDevices", "intelRdt", "memoryPolicy", "personality", "timeOffsets", "mountLabel")
+        timeOffsets = try TimeOffset.decodeAll(field.member("timeOffsets"))
+        netDevices = try NetDeviceSpec.decodeAll(field.member("netDevices"))
+        mountLabel = try field.member("mountLabel").plainText()
+        try field.refuse("intelRdt", "memoryPolicy", "personality")
         try checkMappings(field)
+        try checkOffsets(field)
+    }
+
+    private func checkOffsets(_ field: JSONField) throws(FieldError) {
+        guard !timeOffsets.isEmpty else { return }
+        guard let time = namespace(.time) else {
+            throw try field.member("timeOffsets").invalid("needs a time namespace in linux.namespaces")
+        }
+        // The offsets of one that has processes cannot be changed (time_namespaces(7)).
+        guard time.path == nil else { throw try field.member("timeOffsets").invalid("the time namespace is joined, not made") }
     }
 
     private func checkMappings(_ field: JSONField) throws(FieldError) {
@@ -43,16 +60,14 @@ package struct LinuxSpec: Equatable, Sendable {
 }
 
 package struct NamespaceSpec: Equatable, Sendable {
-    package enum Kind: String, Sendable, CaseIterable { case mount, pid, network, ipc, uts, user, cgroup }
+    package enum Kind: String, Sendable, CaseIterable { case mount, pid, network, ipc, uts, user, cgroup, time }
 
     package var kind: Kind
     /// Absolute path of an existing namespace to join; nil makes a new one.
     package var path: String?
 
     init(_ field: JSONField) throws(FieldError) {
-        let type = try field.member("type")
-        if try type.optionalString() == "time" { throw type.unsupported("time namespaces are not supported") }
-        kind = try type.word()
+        kind = try field.member("type").word()
         let place = try field.member("path")
         path = try place.optionalText() == nil ? nil : try place.absolutePath()
     }
@@ -75,6 +90,12 @@ package struct IDMapping: Equatable, Sendable {
     package var containerID: UInt32
     package var hostID: UInt32
     package var size: UInt32
+
+    package init(containerID: UInt32, hostID: UInt32, size: UInt32) {
+        self.containerID = containerID
+        self.hostID = hostID
+        self.size = size
+    }
 
     init(_ field: JSONField) throws(FieldError) {
         containerID = try field.member("containerID").integer()

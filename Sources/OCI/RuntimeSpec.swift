@@ -80,10 +80,14 @@ package struct RootSpec: Equatable, Sendable {
 
 /// config.md, "Mounts".
 package struct MountSpec: Equatable, Sendable {
+    /// Absolute, or (deprecated) counted from the root.
     package var destination: String
     package var type: String?
     package var source: String?
     package var options: [String]
+    /// How the owners of files are seen through this mount; both or neither.
+    package var uidMappings: [IDMapping] = []
+    package var gidMappings: [IDMapping] = []
 
     package init(destination: String, type: String?, source: String?, options: [String]) {
         self.destination = destination
@@ -93,14 +97,16 @@ package struct MountSpec: Equatable, Sendable {
     }
 
     init(_ field: JSONField) throws(FieldError) {
-        destination = try field.member("destination").absolutePath()
+        destination = try field.member("destination").text()
         type = try field.member("type").optionalText()
         source = try field.member("source").optionalText()
-        let optionField = try field.member("options")
-        options = try optionField.strings()
-        try field.refuse("uidMappings", "gidMappings")
-        for (number, option) in options.enumerated() where option == "idmap" || option == "ridmap" {
-            throw FieldError(unsupported: "\(optionField.path)[\(number)]", "\(option) is not supported")
+        options = try field.member("options").strings()
+        let uidField = try field.member("uidMappings")
+        let gidField = try field.member("gidMappings")
+        uidMappings = try IDMapping.decodeAll(uidField)
+        gidMappings = try IDMapping.decodeAll(gidField)
+        if uidMappings.isEmpty != gidMappings.isEmpty {
+            throw (uidMappings.isEmpty ? uidField : gidField).invalid("is missing beside the other mappings")
         }
     }
 }

@@ -22,9 +22,58 @@ struct MountPlanTests {
     @Test("the last word wins; r-options hold below as well; access times are one field")
     func attributes() throws {
         let mount = try plan("tmpfs", ["ro", "rw", "nosuid", "rro", "noatime"])
-        #expect(mount.set == [.noSetUID, .noAccessTime])
-        #expect(mount.clear.contains(.readonly) && !mount.clear.contains(.noSetUID))
-        #expect(mount.setBelow == .readonly)
+        // Below a new mount there is nothing yet.
+        #expect(mount.set == [.noSetUID, .noAccessTime, .readonly] && mount.setBelow == [])
+        let bind = try plan("bind", ["ro", "rw", "nosuid", "rro", "noatime", "rbind"])
+        #expect(bind.set == [.noSetUID, .noAccessTime] && bind.setBelow == .readonly)
+        #expect(bind.clear.contains(.readonly) && !bind.clear.contains(.noSetUID))
+    }
+
+    @Test("every recursive option has the meaning of the plain one, for all mounts below")
+    func recursive() throws {
+        let pairs: [(String, MountAttributes, MountAttributes)] = [
+            ("rro", .readonly, []), ("rrw", [], .readonly), ("rnosuid", .noSetUID, []), ("rsuid", [], .noSetUID),
+            ("rnodev", .noDevices, []), ("rdev", [], .noDevices), ("rnoexec", .noExecute, []), ("rexec", [], .noExecute),
+            ("rnodiratime", .noDirectoryAccessTime, []), ("rdiratime", [], .noDirectoryAccessTime), ("rrelatime", [], .accessTimeMask),
+            ("rnorelatime", [], .accessTimeMask), ("rnoatime", .noAccessTime, .strictAccessTime), ("ratime", [], .accessTimeMask),
+            ("rstrictatime", .strictAccessTime, .noAccessTime), ("rnostrictatime", [], .accessTimeMask),
+            ("rnosymfollow", .noSymlinkFollow, []), ("rsymfollow", [], .noSymlinkFollow),
+        ]
+        for (word, set, clear) in pairs {
+            let mount = try plan("bind", ["rbind", word])
+            #expect(mount.setBelow == set && mount.clearBelow == clear && mount.set == [] && mount.clear == [] && mount.data == [], "\(word)")
+        }
+    }
+
+    @Test("options that every file system has are taken apart from its own; silent, loud and defaults say nothing")
+    func common() throws {
+        let mount = try plan(
+            "tmpfs", ["sync", "dirsync", "lazytime", "mand", "iversion", "silent", "loud", "defaults", "async", "nomand", "size=1k"])
+        #expect(mount.common == [.synchronousDirectories, .lazyTime, .inodeVersion])
+        #expect(mount.common.flags == MountFlag.synchronousDirectories | MountFlag.lazyTime | MountFlag.inodeVersion)
+        #expect(mount.data.map(\.key) == ["size"])
+        #expect(try plan("tmpfs", ["lazytime", "nolazytime", "iversion", "noiversion"]).common == [])
+    }
+
+    @Test("remount, copy-up and id maps are words of their own")
+    func words() throws {
+        #expect(try plan("proc", ["remount", "ro"]).kind == .remount(.fileSystem))
+        #expect(try plan("none", ["remount", "bind", "ro"]).kind == .remount(.mount))
+        #expect(try plan("tmpfs", ["tmpcopyup"]).copiesUp)
+        #expect(try plan("bind", ["bind", "idmap"]).idMap == MountPlan.IDMap(uid: [], gid: [], scope: .single))
+        #expect(try plan("bind", ["rbind", "ridmap", "idmap"]).idMap?.scope == .recursive)
+    }
+
+    @Test("over /proc a procfs, over its files those that are virtualised, and nothing else")
+    func procPlaces() throws {
+        #expect(try plan("proc", [], at: "/proc").refusal(at: "/proc", bindsProc: false) == nil)
+        #expect(try plan("bind", ["rbind"], at: "/proc").refusal(at: "/proc", bindsProc: true) == nil)
+        #expect(try plan("bind", ["rbind"], at: "/proc").refusal(at: "/proc", bindsProc: false) != nil)
+        #expect(try plan("tmpfs", [], at: "/proc").refusal(at: "/proc", bindsProc: true) != nil)
+        #expect(try plan("bind", ["bind"], at: "/proc/cpuinfo").refusal(at: "/proc/cpuinfo", bindsProc: false) == nil)
+        #expect(try plan("bind", ["bind"], at: "/proc/self/attr").refusal(at: "/proc/self/attr", bindsProc: false) != nil)
+        #expect(try plan("none", ["remount", "bind", "ro"], at: "/proc/sys").refusal(at: "/proc/sys", bindsProc: false) == nil)
+        #expect(try plan("tmpfs", [], at: "/process").refusal(at: "/process", bindsProc: false) == nil)
     }
 
     @Test("what is no mount option is the file system's own; propagation keeps its order")
@@ -33,7 +82,8 @@ struct MountPlanTests {
         #expect(mount.data == [.init(key: "size", value: "1k"), .init(key: "noswap", value: nil)])
         #expect(mount.propagation == [.recursivePrivate, .recursiveShared])
         #expect(mount.kind == .fileSystem(type: "tmpfs", source: "src"))
-        #expect(try plan("cgroup2", []).kind == .cgroup)
+        #expect(try plan("cgroup", []).kind == .cgroup(.any))
+        #expect(try plan("cgroup2", []).kind == .cgroup(.unified))
     }
 
     @Test("a destination is cleaned before it is used") func destination() throws {

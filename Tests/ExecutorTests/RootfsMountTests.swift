@@ -6,37 +6,6 @@ import Testing
 
 @Suite("mounts of a rootfs handed over by the supervisor", .enabled(if: Needs.containers, Needs.reason))
 struct RootfsMountTests {
-    /// What a test does on a thread with a mount namespace of its own, which goes with the thread.
-    private final class Work {
-        let body: () -> Result<[String], ExecutorFailure>
-        var result: Result<[String], ExecutorFailure>?
-        init(_ body: @escaping () -> Result<[String], ExecutorFailure>) { self.body = body }
-    }
-
-    private func aside(_ body: @escaping () throws(ExecutorFailure) -> [String]) throws -> [String] {
-        let work = Work {
-            do throws(ExecutorFailure) {
-                try sys { () throws(SysError) in
-                    try unshareNamespaces(.newMount, name: "mount")
-                    try mountPath(nil, on: "/", flags: MountPropagation.slave.rawValue | MountFlag.recursive)
-                }
-                return .success(try body())
-            } catch { return .failure(error) }
-        }
-        var thread = pthread_t()
-        let argument = unsafe Unmanaged.passRetained(work).toOpaque()
-        let made = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                let work = unsafe Unmanaged<Work>.fromOpaque(argument!).takeRetainedValue()
-                work.result = work.body()
-                return nil
-            }, argument)
-        #expect(made == 0)
-        pthread_join(thread, nil)
-        return try #require(work.result).get()
-    }
-
     private func names(_ path: String) throws(ExecutorFailure) -> [String] {
         try sys { () throws(SysError) in try subdirectories(of: path).sorted() }
     }
@@ -52,7 +21,7 @@ struct RootfsMountTests {
         let lower = (1...count).map { "\(base)/layers/\(long)\($0)" }.joined(separator: ":")
         let mount = RootfsMount(
             type: "overlay", source: "overlay", options: ["index=off", "workdir=\(base)/work", "upperdir=\(base)/up", "lowerdir=\(lower)"])
-        let seen = try aside { () throws(ExecutorFailure) in
+        let seen = try Aside.run { () throws(ExecutorFailure) in
             try RootfsMounts.make([mount], at: "\(base)/root")
             return try names("\(base)/root")
         }
@@ -69,7 +38,7 @@ struct RootfsMountTests {
             RootfsMount(type: "bind", source: "\(base)/a", options: ["rbind", "ro"]),
             RootfsMount(type: "bind", source: "\(base)/b", target: "/x", options: ["bind"]),
         ]
-        let seen = try aside { () throws(ExecutorFailure) in
+        let seen = try Aside.run { () throws(ExecutorFailure) in
             try RootfsMounts.make(mounts, at: "\(base)/root")
             let isReadOnly = try sys { () throws(SysError) in
                 try FD.open("\(base)/root", O_RDONLY).fileSystem().isReadOnly
@@ -84,7 +53,7 @@ struct RootfsMountTests {
         let bundle = try TestBundle()
         let mount = RootfsMount(type: "overlay", source: "overlay", options: ["lowerdir=/not/there:/nor/this"])
         do {
-            _ = try aside { () throws(ExecutorFailure) in
+            _ = try Aside.run { () throws(ExecutorFailure) in
                 try RootfsMounts.make([mount], at: bundle.rootfs)
                 return []
             }

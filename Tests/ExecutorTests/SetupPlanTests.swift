@@ -34,7 +34,7 @@ struct SetupPlanTests {
 
     @Test("init: namespaces, file systems, hooks, root, process, gate, program, in this order")
     func initial() throws {
-        let head: [SetupStep] = [.startSession, .joinSessionKeyring("_ses.c"), .isolateRoot]
+        let head: [SetupStep] = [.startSession, .joinSessionKeyring("_ses.c"), .openRoot(.mount)]
         let middle: [SetupStep] = [
             .makeWorkingDirectory("/"), .awaitRuntimeHooks, .enterRoot(.pivot), .connectStreams(owner: 0), .enterWorkingDirectory("/"),
         ]
@@ -103,12 +103,12 @@ struct SetupPlanTests {
             $0.readonlyRoot = true
             $0.linux["maskedPaths"] = ["/m"]
             $0.linux["readonlyPaths"] = ["/r"]
-            $0.linux["rootfsPropagation"] = "rslave"
+            $0.linux["rootfsPropagation"] = "rshared"
         }
         let steps = try plan(config).steps
         let at = try #require(steps.firstIndex(of: .enterRoot(.pivot)))
         #expect(
-            steps[(at + 1)...].prefix(4) == [.setRootPropagation(.recursiveSlave), .makeReadonly("/r"), .mask("/m"), .makeReadonly("/")])
+            steps[(at + 1)...].prefix(4) == [.setRootPropagation(.recursiveShared), .makeReadonly("/r"), .mask("/m"), .makeMountReadonly("/")])
     }
 
     @Test("a read-only /dev becomes so only when its nodes are made")
@@ -116,7 +116,7 @@ struct SetupPlanTests {
         let steps = try plan(Self.small().with { $0.mounts = [TestConfig.mount("/dev", "tmpfs", ["ro"])] }).steps
         let made = steps.compactMap { step -> MountPlan? in if case .mount(let plan) = step { plan } else { nil } }
         #expect(made.map(\.set) == [[]])
-        #expect(steps.contains(.makeReadonly("/dev")))
+        #expect(steps.contains(.makeMountReadonly("/dev")))
     }
 
     @Test("a /dev that is bound from outside gets neither nodes nor links")
@@ -137,6 +137,51 @@ struct SetupPlanTests {
         #expect(
             try plan(config, streams: .terminal(rows: 3, columns: 4)).steps.contains(
                 .openConsole(ConsolePlan(rows: 3, columns: 4, atDevConsole: true))))
+    }
+
+    @Test("without a mount namespace the rootfs is a directory that becomes the root")
+    func sharedMounts() throws {
+        let steps = try plan(Self.small().with { $0.linux["namespaces"] = [] }).steps
+        #expect(steps.contains(.openRoot(.directory)) && steps.contains(.enterRoot(.changeRoot)))
+    }
+
+    @Test("a tmpfs that is to be read-only is so when everything is in it, at its own place among the protections")
+    func readonlyMemory() throws {
+        let config = Self.small().with {
+            $0.mounts = [
+                TestConfig.mount("/run", "tmpfs", ["ro"]), TestConfig.mount("/b", "bind", ["ro"], source: "/x"),
+                TestConfig.mount("/two", "tmpfs", ["ro"]), TestConfig.mount("/two", "tmpfs", []),
+            ]
+        }
+        let steps = try plan(config).steps
+        #expect(steps.filter { if case .makeMountReadonly = $0 { true } else { false } } == [.makeMountReadonly("/run")])
+        let at = try #require(steps.firstIndex(of: .enterRoot(.pivot)))
+        #expect(steps[at + 1] == .makeMountReadonly("/run"))
+    }
+
+    @Test("private and slave propagation of the rootfs stand before its mounts are made and are not said again", arguments: ["private", "rslave"])
+    func quietPropagation(_ word: String) throws {
+        for step in try plan(Self.small().with { $0.linux["rootfsPropagation"] = .string(word) }).steps {
+            if case .setRootPropagation = step { Issue.record("\(step)") }
+        }
+    }
+
+    @Test("a relative destination counts from the root and is warned of, as are mappings without their option")
+    func mountWarnings() throws {
+        let mappings: JSON = [["containerID": 0, "hostID": 5, "size": 1]]
+        let config = Self.small().with {
+            $0.mounts = [
+                TestConfig.mount("here/there", "tmpfs", []),
+                [
+                    "destination": "/m", "type": "bind", "source": "/x", "options": ["rbind"], "uidMappings": mappings,
+                    "gidMappings": mappings,
+                ],
+            ]
+        }
+        let made = try plan(config)
+        let mounts = made.steps.compactMap { step -> MountPlan? in if case .mount(let plan) = step { plan } else { nil } }
+        #expect(mounts[0].destination == "/here/there" && mounts[1].idMap?.scope == .single && mounts[1].idMap?.uid.first?.hostID == 5)
+        #expect(made.warnings.map { $0.prefix(9) } == ["mounts[0]", "mounts[1]"])
     }
 
     @Test("options of the request: no pivot, no keyring")
@@ -160,9 +205,19 @@ struct SetupPlanTests {
     @Test("what cannot be done is refused with its field")
     func refused() throws {
         let cases: [(TestConfig, String)] = [
-            (Self.small().with { $0.linux["namespaces"] = [] }, "linux.namespaces"),
+            (Self.small().with { $0.linux["namespaces"] = []; $0.mounts = [TestConfig.mount("/a", "tmpfs", [])] }, "mounts"),
+            (Self.small().with { $0.linux["namespaces"] = []; $0.linux["maskedPaths"] = ["/a"] }, "linux.maskedPaths"),
+            (Self.small().with { $0.linux["namespaces"] = []; $0.linux["readonlyPaths"] = ["/a"] }, "linux.readonlyPaths"),
+            (Self.small().with { $0.linux["namespaces"] = []; $0.linux["rootfsPropagation"] = "slave" }, "linux.rootfsPropagation"),
+            (Self.small().with { $0.linux["namespaces"] = []; $0.readonlyRoot = true }, "root.readonly"),
+            (Self.small().with { $0.linux["netDevices"] = ["eth0": [:]] }, "linux.netDevices"),
             (Self.small().with { $0.mounts = [TestConfig.mount("/", "tmpfs", [])] }, "mounts[0].destination"),
-            (Self.small().with { $0.mounts = [TestConfig.mount("/a", "tmpfs", ["remount"])] }, "mounts[0].options[0]"),
+            (Self.small().with { $0.mounts = [TestConfig.mount("/a", "ramfs", ["tmpcopyup"])] }, "mounts[0].options"),
+            (Self.small().with { $0.mounts = [TestConfig.mount("/a", "tmpfs", ["idmap"])] }, "mounts[0].options"),
+            (Self.small().with { $0.mounts = [TestConfig.mount("/a", "bind", ["ridmap"], source: "/x")] }, "mounts[0].options"),
+            (Self.small().with { $0.mounts = [TestConfig.mount("/proc", "tmpfs", [])] }, "mounts[0].destination"),
+            (Self.small().with { $0.mounts = [TestConfig.mount("/proc/sys", "tmpfs", [])] }, "mounts[0].destination"),
+            (Self.small().with { $0.mounts = [TestConfig.mount("/proc", "cgroup", [])] }, "mounts[0].destination"),
             (Self.small().with { $0.mounts = [TestConfig.mount("/a", "bind", ["mode=1"], source: "/x")] }, "mounts[0].options"),
             (Self.small().with { $0.mounts = [TestConfig.mount("/proc/1/exe", "bind", ["bind"], source: "/x")] }, "mounts[0].destination"),
             (Self.small().with { $0.process["capabilities"] = ["effective": ["CAP_KILL"]] }, "process.capabilities.effective"),
