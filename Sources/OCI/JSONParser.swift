@@ -1,8 +1,20 @@
-/// Why a document is not JSON, and at which byte.
+/// Why a document is not JSON, and where.
 package struct JSONError: Error, Equatable, CustomStringConvertible, Sendable {
     package let reason: String
     package let offset: Int
-    package var description: String { "invalid JSON at byte \(offset): \(reason)" }
+    /// Both from 1; the column counts bytes.
+    package let line: Int
+    package let column: Int
+
+    init(_ reason: String, at offset: Int, in bytes: [UInt8]) {
+        self.reason = reason
+        self.offset = offset
+        let before = bytes[..<min(offset, bytes.count)]
+        line = before.count { $0 == 0x0a } + 1
+        column = offset - (before.lastIndex(of: 0x0a).map { $0 + 1 } ?? 0) + 1
+    }
+
+    package var description: String { "invalid JSON at line \(line), column \(column): \(reason)" }
 }
 
 extension JSON {
@@ -24,7 +36,7 @@ private struct JSONParser {
         self.depth = depth
     }
 
-    func failure(_ reason: String) -> JSONError { JSONError(reason: reason, offset: at) }
+    func failure(_ reason: String) -> JSONError { JSONError(reason, at: at, in: bytes) }
 
     var next: UInt8? { at < bytes.count ? bytes[at] : nil }
 

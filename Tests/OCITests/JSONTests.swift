@@ -32,6 +32,14 @@ import Testing
         #expect(error?.offset == offset)
     }
 
+    @Test("an error says the line and the column")
+    func place() {
+        let error = #expect(throws: JSONError.self) { try parse("{\n  \"é\": 1,\n  nope\n}") }
+        #expect(error?.line == 3 && error?.column == 3)
+        #expect(error?.description == "invalid JSON at line 3, column 3: a member's name expected")
+        #expect(#expect(throws: JSONError.self) { try parse("") }?.description.contains("line 1, column 1") == true)
+    }
+
     @Test(
         "bytes that are not UTF-8 are refused",
         arguments: [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0x80], [0xf4, 0x90, 0x80, 0x80]] as [[UInt8]])

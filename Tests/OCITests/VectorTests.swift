@@ -50,7 +50,7 @@ struct VectorTests {
         arguments: [
             ("freebsd-vnet-disable", "freebsd"), ("linux-hugepage", "linux.resources.hugepageLimits[0].pageSize"),
             ("linux-netdevice", "linux.netDevices.eth0.name"),
-            ("linux-rdma", "linux.resources.rdma.mlx5_1.hcaHandles"), ("invalid-json", "invalid JSON at byte 1"),
+            ("linux-rdma", "linux.resources.rdma.mlx5_1.hcaHandles"), ("invalid-json", "invalid JSON at line 1, column 2"),
         ])
     func bad(_ name: String, _ head: String) throws {
         let bytes = try Vectors.bytes("config/bad/\(name)")
