@@ -6,13 +6,13 @@ IMAGE=localhost/busybox:1
 KEPT_MOUNTS='/world/root/overlay$' # podman's own, of the directory on itself
 
 pm() {
-    inside env CONTAINERS_CONF="$WORLD/containers.conf" CONTAINERS_STORAGE_CONF="$WORLD/storage.conf" HOME="$WORLD" PATH="$PATH" \
+    inside env -C "$WORLD" CONTAINERS_CONF="$WORLD/containers.conf" CONTAINERS_STORAGE_CONF="$WORLD/storage.conf" HOME="$WORLD" PATH="$PATH" \
         podman --root "$WORLD/root" --runroot "$WORLD/run" --tmpdir "$WORLD/tmp" --cgroup-manager cgroupfs --events-backend file \
         --network-config-dir "$WORLD/networks" "$@"
 }
 # podman on a terminal.
 pm_tty() {
-    inside env CONTAINERS_CONF="$WORLD/containers.conf" CONTAINERS_STORAGE_CONF="$WORLD/storage.conf" HOME="$WORLD" PATH="$PATH" SHELL=/bin/sh \
+    inside env -C "$WORLD" CONTAINERS_CONF="$WORLD/containers.conf" CONTAINERS_STORAGE_CONF="$WORLD/storage.conf" HOME="$WORLD" PATH="$PATH" SHELL=/bin/sh \
         script -qec "podman --root $WORLD/root --runroot $WORLD/run --tmpdir $WORLD/tmp --cgroup-manager cgroupfs --events-backend file $*" /dev/null
 }
 run() { pm run --rm --network none "$@"; }
@@ -49,7 +49,7 @@ CONF
     busybox_root "$WORLD/busybox"
     printf '#!/bin/sh\nexec sleep 100000\n' > "$WORLD/busybox/bin/pause"
     chmod 755 "$WORLD/busybox/bin/pause"
-    tar -C "$WORLD/busybox" -c . | pm import --change 'CMD ["/bin/sh"]' --change 'ENV PATH=/bin' - $IMAGE > /dev/null 2>&1
+    tar -C "$WORLD/busybox" -c . | pm import --change 'CMD ["/bin/pause"]' --change 'ENV PATH=/bin' - $IMAGE > /dev/null 2>&1
 }
 
 finish() {
@@ -59,7 +59,7 @@ finish() {
     until_true 5 nothing_left libpod-
     close_world
     # podman's own parent of all its groups, if it is not another podman's.
-    [ -s "$SCRATCH/parents" ] || rmdir /sys/fs/cgroup/*/libpod_parent
+    [ -s "$SCRATCH/parents" ] || find /sys/fs/cgroup/*/libpod_parent -depth -type d -exec rmdir {} +
 }
 
 test_podman_exit_codes_and_both_streams_come_through() {
@@ -220,8 +220,10 @@ test_podman_tmpfs_read_only_root_and_shm() {
 }
 
 test_podman_memory_beyond_the_limit_is_an_oom_kill() {
-    pm run --network none --memory 32m --memory-swap 32m --name swl-oom $IMAGE sh -c 'head -c 200000000 /dev/zero | tail > /dev/null' || :
-    same "$(field swl-oom '.State.OOMKilled}} {{.HostConfig.Memory')" "true 33554432"
+    pm run --network none --memory 32m --memory-swap 32m --name swl-oom $IMAGE sh -c 'head -c 200000000 /dev/zero | tail > /dev/null; exit $?' || :
+    same "$(field swl-oom '.HostConfig.Memory}} {{.State.ExitCode')" "33554432 137"
+    # conmon 2.1.6 makes its mark in its working directory, where podman 4.3 does not look: .State.OOMKilled is false under any runtime.
+    [ -e "$WORLD/oom" ] || is swl-oom .State.OOMKilled true || fail "nobody saw it"
     gone swl-oom
     expect 0 run --memory 32m $IMAGE true
 }
@@ -268,7 +270,7 @@ test_podman_privileged_and_devices() {
 refused"
     expect 1 run --cap-add mknod $IMAGE sh -c 'mknod /tmp/mem c 1 1 && head -c 1 /tmp/mem'
     contains "$err" "not permitted"
-    expect 0 run --device-cgroup-rule 'c 1:11 r' --cap-add mknod $IMAGE sh -c 'mknod /tmp/kmsg c 1 11 && exec 3< /tmp/kmsg && echo opened'
+    expect 0 run --device-cgroup-rule 'c 1:11 r' --cap-add mknod,syslog $IMAGE sh -c 'mknod /tmp/kmsg c 1 11 && exec 3< /tmp/kmsg && echo opened'
     same "$out" opened
 }
 
@@ -378,7 +380,7 @@ spec:
     volumeMounts: [{name: data, mountPath: /data}]
   volumes: [{name: data, hostPath: {path: $WORLD/volume, type: Directory}}]
 YAML
-    sed -i "s|^\[engine\]|&\ninfra_image = \"$IMAGE\"\ninfra_command = \"/bin/pause\"|" "$WORLD/containers.conf"
+    sed -i "s|^\[engine\]|&\ninfra_image = \"$IMAGE\"|" "$WORLD/containers.conf"
     expect 0 pm play kube --network none "$WORLD/pod.yaml"
     until_true 5 test -s "$WORLD/volume/file"
     same "$(cat "$WORLD/volume/file")" hello
@@ -416,6 +418,6 @@ test_podman_ten_at_once_and_nothing_is_left() {
     done
     sleeper swl-force
     pm rm -f -t 0 swl-force > /dev/null
-    same "$(pm ps -aq)" ""
+    same "$(pm ps -a --format '{{.Names}}' | grep -e many -e force)" ""
     nothing_left libpod-
 }
