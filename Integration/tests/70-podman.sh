@@ -56,7 +56,7 @@ finish() {
     [ -s "$WORLD/pid" ] || return 0
     pm pod rm -f -t 0 -a > /dev/null || :
     pm rm -f -t 0 -a > /dev/null || :
-    until_true 5 nothing_left libpod-
+    nothing_left libpod-
     close_world
     # podman's own parent of all its groups, if it is not another podman's.
     [ -s "$SCRATCH/parents" ] || find /sys/fs/cgroup/*/libpod_parent -depth -type d -exec rmdir {} +

@@ -23,6 +23,7 @@ needs() { local name; for name in "$@"; do [ -n "$(command -v "$name")" ] || ski
 open_world() {
     mkdir -p "$WORLD/private"
     rm -f "$WORLD/pid"
+    chmod 711 "$SCRATCH" "$WORLD" # root of a user namespace goes through here
     unshare -m -n --propagation private bash -euc '
         cd /
         mount --bind "$0" "$0"
@@ -61,4 +62,9 @@ engine_leftovers() {
     inside find "/run/$RUNTIME_NAME" "/run/user" -mindepth 1 2> /dev/null | sed 's/^/state /' || :
     for name in "$@"; do find /sys/fs/cgroup -type d -name "*$name*" 2> /dev/null | sed 's/^/cgroup /'; done
 }
-nothing_left() { same "$(engine_leftovers "$@")" "" "left behind"; }
+# What ends by itself has a moment for it.
+nothing_left() {
+    (until_true 5 is_clean "$@") 2> /dev/null || :
+    same "$(engine_leftovers "$@")" "" "left behind"
+}
+is_clean() { [ -z "$(engine_leftovers "$@")" ]; }
