@@ -56,10 +56,12 @@ finish() {
     [ -s "$WORLD/pid" ] || return 0
     pm pod rm -f -t 0 -a > /dev/null || :
     pm rm -f -t 0 -a > /dev/null || :
-    nothing_left libpod-
-    close_world
+    local bad=0
+    (nothing_left libpod-) || bad=1
     # podman's own parent of all its groups, if it is not another podman's.
-    [ -s "$SCRATCH/parents" ] || find /sys/fs/cgroup/*/libpod_parent -depth -type d -exec rmdir {} +
+    [ -s "$SCRATCH/parents" ] || clear_groups libpod_parent
+    close_world
+    return $bad
 }
 
 test_podman_exit_codes_and_both_streams_come_through() {

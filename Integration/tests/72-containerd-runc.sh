@@ -27,7 +27,6 @@ gone() {
 prepare() {
     needs containerd ctr containerd-shim-runc-v2 unshare nsenter umoci skopeo script
     make_archives
-    ls -d /sys/fs/cgroup/*/swl > "$SCRATCH/parents" 2> /dev/null || :
     open_world
     cat > "$WORLD/containerd.toml" <<TOML
 version = 2
@@ -45,17 +44,17 @@ TOML
 
 finish() {
     [ -s "$WORLD/pid" ] || return 0
-    local name pid
+    local name pid bad=0
     for name in $(cr container ls -q 2> /dev/null); do
         cr task kill -s KILL "$name" 2> /dev/null || :
         cr task rm -f "$name" > /dev/null 2>&1 || :
         cr container rm "$name" || :
     done
-    nothing_left swl-
+    (nothing_left swl-) || bad=1
     pid=$(pgrep -f "^containerd --config $WORLD/") && kill "$pid" && until_true 20 bash -c "! kill -0 $pid"
+    clear_groups swl
     close_world
-    # The namespace's own group, if it is not another containerd's.
-    [ -s "$SCRATCH/parents" ] || find /sys/fs/cgroup/*/swl -depth -type d -exec rmdir {} +
+    return $bad
 }
 
 test_runc_shim_exit_codes_and_both_streams_reach_ctr() {

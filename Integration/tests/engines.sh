@@ -53,18 +53,40 @@ close_world() {
 # A command in the world; paths are absolute there.
 inside() { nsenter -m -n -t "$(cat "$WORLD/pid")" -- "$@"; }
 
-# What containers may have left: processes of the runtime or under the world's directory, mounts below it, state, control groups named so.
+# What containers may have left: processes in the world or with its directory on their command line, mounts below it, state, control groups
+# named so. SERVERS and KEPT_MOUNTS are patterns of what the engine itself keeps.
 engine_leftovers() {
     local name holder
     holder=$(cat "$WORLD/pid")
-    pgrep -a -f "$WORLD/[^ ]*|$RUNTIME_PATH" | grep -vE "^($holder|$$) |engine_leftovers|nsenter|${SERVERS:-nothing-else}" | sed 's/^/process /' || :
+    engine_processes "$holder" | grep -vE "${SERVERS:-nothing-else}" | sed 's/^/process /' || :
     awk -v world="$WORLD/" 'index($5, world) == 1 && $5 !~ /\/private$/ {print "mount " $5}' "/proc/$holder/mountinfo" | grep -vE "${KEPT_MOUNTS:-nothing-else}" || :
     inside find "/run/$RUNTIME_NAME" "/run/user" -mindepth 1 2> /dev/null | sed 's/^/state /' || :
     for name in "$@"; do find /sys/fs/cgroup -type d -name "*$name*" 2> /dev/null | sed 's/^/cgroup /'; done
 }
+engine_processes() {
+    local place pid line own
+    own=$(readlink "/proc/$1/ns/mnt")
+    for place in /proc/[0-9]*; do
+        pid=${place#/proc/}
+        [ "$pid" != "$1" ] || continue
+        line=$({ tr '\0' ' ' < "$place/cmdline"; } 2> /dev/null) || continue
+        if [ "$(readlink "$place/ns/mnt" 2> /dev/null)" = "$own" ] || { [[ $line == *"$WORLD/"* ]] && [ "$pid" != $$ ]; }; then echo "$pid $line"; fi
+    done
+}
+
 # What ends by itself has a moment for it.
 nothing_left() {
     (until_true 5 is_clean "$@") 2> /dev/null || :
     same "$(engine_leftovers "$@")" "" "left behind"
 }
 is_clean() { [ -z "$(engine_leftovers "$@")" ]; }
+
+# Ends what is left in the control groups of that name and removes them.
+clear_groups() {
+    local place pid
+    for place in $(find /sys/fs/cgroup -type d -name "$1" 2> /dev/null); do
+        for pid in $(find "$place" -name cgroup.procs -exec cat {} +); do kill -KILL "$pid" 2> /dev/null || :; done
+        until_true 10 remove_groups "$place"
+    done
+}
+remove_groups() { [ ! -e "$1" ] || find "$1" -depth -type d -exec rmdir {} +; }
