@@ -64,13 +64,10 @@ engine_leftovers() {
     for name in "$@"; do find /sys/fs/cgroup -type d -name "*$name*" 2> /dev/null | sed 's/^/cgroup /'; done
 }
 engine_processes() {
-    local place pid line own
+    local pid own
     own=$(readlink "/proc/$1/ns/mnt")
-    for place in /proc/[0-9]*; do
-        pid=${place#/proc/}
-        [ "$pid" != "$1" ] || continue
-        line=$({ tr '\0' ' ' < "$place/cmdline"; } 2> /dev/null) || continue
-        if [ "$(readlink "$place/ns/mnt" 2> /dev/null)" = "$own" ] || { [[ $line == *"$WORLD/"* ]] && [ "$pid" != $$ ]; }; then echo "$pid $line"; fi
+    { find /proc/[0-9]*/ns/mnt -lname "${own//[/\\[}"; grep -lF "$WORLD/" /proc/[0-9]*/cmdline; } 2> /dev/null | cut -d / -f 3 | sort -un | while read -r pid; do
+        [ "$pid" = "$1" ] || [ "$pid" = $$ ] || echo "$pid $({ tr '\0' ' ' < "/proc/$pid/cmdline"; } 2> /dev/null)"
     done
 }
 
