@@ -200,8 +200,17 @@ test_podman_volumes_read_only_shared_overlaid_and_named() {
     pm volume rm swl-volume > /dev/null
 }
 
+test_podman_a_volume_with_mapped_ids() {
+    echo content > "$WORLD/volume/owned"
+    chown 0:0 "$WORLD/volume/owned"
+    expect 0 run --uidmap 0:100000:65536 -v "$WORLD/volume:/v:idmap" $IMAGE stat -c %u:%g /v/owned
+    same "$out" 0:0
+    expect 0 run --uidmap 0:100000:65536 -v "$WORLD/volume:/v" $IMAGE stat -c %u:%g /v/owned
+    same "$out" 65534:65534
+}
+
 test_podman_tmpfs_read_only_root_and_shm() {
-    expect 0 run --tmpfs /t:size=1m,mode=1770,notmpcopyup $IMAGE sh -c 'grep " /t " /proc/mounts; stat -c %a /t'
+    expect 0 run --tmpfs /t:size=1m,mode=1770 $IMAGE sh -c 'grep " /t " /proc/mounts; stat -c %a /t'
     contains "$out" size=1024k
     contains "$out" 1770
     expect 1 run --read-only $IMAGE touch /x
