@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define RESULT(call) ({ __auto_type r_ = (call); r_ < 0 ? -errno : r_; })
-#define MOST_FDS 8
+#define MOST_FDS 32
 
 const char *clx_errno_name(int code) { return strerrorname_np(code); }
 

@@ -10,11 +10,7 @@ extension Apply {
     /// refuses such a mount, the container's directories are bound, so that those of others are out of reach; and where the
     /// container has none, an empty read-only directory covers the host's (CVE-2023-25809).
     func mountCgroup(_ plan: MountPlan, _ tree: MountPlan.CgroupTree) throws(SysError) {
-        let host: CgroupHost
-        do { host = try CgroupHost.current() } catch {
-            if case .kernel(let failure) = error { throw failure }
-            throw SysError(ENODEV, "mount cgroup", on: plan.destination)
-        }
+        guard let host = context.cgroupHost else { throw SysError(ENODEV, "mount cgroup", on: plan.destination) }
         let place = try place(of: plan, isDirectory: true)
         if host.mode == .unified || tree == .unified {
             guard let hierarchy = host.hierarchies.first(where: \.isUnified) else {

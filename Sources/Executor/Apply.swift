@@ -26,6 +26,8 @@ struct Apply {
 
     private mutating func perform(_ step: SetupStep) throws(ExecutorFailure) {
         switch step {
+        case .awaitCgroup: try context.awaitCgroup()
+        case .joinCgroup: try context.joinCgroup()
         case .unshareCgroupNamespace: try sys { () throws(SysError) in try unshareNamespaces(.newCgroup, name: "cgroup") }
         case .becomeNamespaceRoot: try sys { () throws(SysError) in try becomeNamespaceRoot() }
         case .bringLoopbackUp: try sys { () throws(SysError) in try LinuxSys.bringLoopbackUp() }

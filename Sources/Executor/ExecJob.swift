@@ -4,15 +4,15 @@ internal import LinuxSys
 internal import OCI
 
 /// Starts one more process in a container.
-struct ExecJob {
+final class ExecJob {
     private let request: ExecRequest
-    private let channel: FDBox
+    private let supervisor: Supervisor
     private let prepared: PreparedSetup
     private var made: InitProcess?
 
-    init(_ request: ExecRequest, channel: FDBox) throws(ExecutorFailure) {
+    init(_ request: ExecRequest, _ supervisor: Supervisor) throws(ExecutorFailure) {
         self.request = request
-        self.channel = channel
+        self.supervisor = supervisor
         let container = request.container
         guard container.pidfd >= 0, container.pid > 0 else {
             throw ExecutorFailure(operation: "exec", subject: container.id, reason: "the container does not run")
@@ -24,44 +24,35 @@ struct ExecJob {
             id: container.id, bundle: container.bundle, rootPath: "/", spec: spec, process: process,
             plan: try SetupPlan(executing: process, in: spec, id: container.id, streams: request.streams, options: container.options),
             streams: request.streams, preservedDescriptors: request.preservedDescriptors,
-            host: try sys { () throws(SysError) in try HostPlace() }, filter: try Bundle.filter(spec.linux.seccomp))
+            host: try sys { () throws(SysError) in try HostPlace(leftFor: []) }, filter: try Bundle.filter(spec.linux.seccomp))
     }
 
-    mutating func run() throws(ExecutorFailure) {
-        do {
-            try make()
-        } catch {
-            made?.end()
-            throw error
-        }
-    }
-
-    private mutating func make() throws(ExecutorFailure) {
-        for warning in prepared.plan.warnings { try tell(.warning(warning)) }
+    func make() throws(ExecutorFailure) {
+        for warning in prepared.plan.warnings { try supervisor.tell(.warning(warning)) }
         let target = try sys { () throws(SysError) in try ContainerInit(request.container, host: prepared.host) }
-        let process = try sys { () throws(SysError) in try clone(target) }
+        let process = try clone(target)
         made = process
-        try tell(.started(pid: process.pid), fds: [process.pidfd.raw])
+        try supervisor.tell(.started(pid: process.pid), with: process.pidfd)
         if let score = prepared.process.oomScoreAdj {
             try sys { () throws(SysError) in try prepared.host.write("\(score)", of: process.pid, "oom_score_adj") }
         }
         let cgroup = Cgroup(entries: request.container.cgroup.entries.map { ($0.controller, $0.directory) })
-        do { try cgroup.add(pid: process.pid) } catch { throw ExecutorFailure(error) }
-        try process.begin()
-        try process.converse(prepared.process) {}
+        try process.offer(cgroup, toJoin: !target.kinds.contains(.newUser))
+        try process.converse(prepared.process, cgroup: cgroup) {}
         try process.release()
     }
 
-    /// The pid namespace holds for children only, so it is joined here and all else by the child.
-    private func clone(_ container: ContainerInit) throws(SysError) -> InitProcess {
-        if container.kinds.contains(.newPID) { try joinNamespace(container.pidfd.fd, .newPID, name: "pid") }
-        let setup = SetupRequest(prepared: prepared, sources: MountSources())
-        // Its cgroup is joined before it begins, and it begins with entering.
-        return try InitProcess.clone(setup, [], gate: .channel, channel: channel) { () throws(SysError) in try container.enter() }
-    }
+    func undo() { made?.end() }
 
-    private func tell(_ record: ExecutorRecord, fds: [Int32] = []) throws(ExecutorFailure) {
-        try sys { () throws(SysError) in try channel.fd.send(record.encoded, fds: fds) }
+    /// The pid namespace holds for children only, so it is joined here and all else by the child.
+    private func clone(_ container: ContainerInit) throws(ExecutorFailure) -> InitProcess {
+        try sys { () throws(SysError) in
+            if container.kinds.contains(.newPID) { try joinNamespace(container.pidfd.fd, .newPID, name: "pid") }
+        }
+        return try InitProcess.clone(prepared, [], gate: .channel, supervisor) { () throws(ExecutorFailure) in
+            try sys { () throws(SysError) in try container.enter() }
+            return MountSources()
+        }
     }
 }
 

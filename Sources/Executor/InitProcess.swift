@@ -1,3 +1,4 @@
+internal import Cgroups
 import Glibc
 internal import LinuxSys
 internal import OCI
@@ -14,36 +15,73 @@ struct InitProcess {
         self.link = link
     }
 
-    /// Makes the namespaces and the rootfs, clones init into them and comes back to the host's.
-    static func spawn(_ prepared: PreparedSetup, _ namespaces: NamespacePlan, _ request: CreateRequest, channel: FDBox)
+    /// Clones init into its namespaces. What it can do for itself it does, in its own mount namespace; this process stays on the host.
+    static func spawn(_ prepared: PreparedSetup, _ namespaces: NamespacePlan, _ request: CreateRequest, _ supervisor: Supervisor)
         throws(ExecutorFailure) -> InitProcess
     {
-        if namespaces.joinsUser { return try spawnFromAside(prepared, namespaces, request, channel: channel) }
-        let made = try clone(prepared, namespaces, request, channel: channel)
-        try sys { () throws(SysError) in try prepared.host.comeBack(from: namespaces.changed) }
+        if namespaces.joinsUser { return try spawnFromAside(prepared, namespaces, request, supervisor) }
+        let opened = try sys { () throws(SysError) in try namespaces.open() }
+        guard !namespaces.makesUser, !prepared.plan.mapsIDs else {
+            let made = try cloneIntoUser(prepared, namespaces, opened, request, supervisor)
+            try sys { () throws(SysError) in try prepared.host.comeBack(from: namespaces.changed) }
+            return made
+        }
+        // Namespaces of these kinds hold for children only, so they are joined and made here.
+        try sys { () throws(SysError) in
+            try namespaces.makeTime(prepared.host)
+            try namespaces.join(opened) { Self.ofChildren.contains($0.kind) }
+        }
+        let made = try clone(prepared, namespaces.made.subtracting(.newTime), gate: request.gate, supervisor) { () throws(ExecutorFailure) in
+            try sys { () throws(SysError) in
+                try namespaces.join(opened) { !Self.ofChildren.contains($0.kind) }
+                if namespaces.makesMount { try isolateMounts(prepared.spec.linux.rootfsPropagation) }
+            }
+            try RootfsMounts.make(request.rootfs, at: prepared.rootPath)
+            let users = UserNamespaces(host: prepared.host, prepared.spec.linux, joined: nil)
+            return try sys { () throws(SysError) in try MountSources(for: prepared.plan, users: users) }
+        }
+        try sys { () throws(SysError) in try prepared.host.comeBack(from: namespaces.changed.intersection(Self.ofChildren)) }
         return made
     }
 
-    /// Whoever joins a user namespace can never come back from it. So this process goes in and clones init, which must be
-    /// its sibling, while a child of it stays on the host as the one that does the executor's work; it ends as that child does.
+    private static let ofChildren: CloneFlags = [.newPID, .newTime]
+
+    /// Whoever joins a user namespace can never come back from it. So one process goes in and clones init, which must be
+    /// its sibling, while another stays on the host as the one that does the executor's work.
     private static func spawnFromAside(
-        _ prepared: PreparedSetup, _ namespaces: NamespacePlan, _ request: CreateRequest, channel: FDBox
+        _ prepared: PreparedSetup, _ namespaces: NamespacePlan, _ request: CreateRequest, _ supervisor: Supervisor
     ) throws(ExecutorFailure) -> InitProcess {
         let ends = try sys { () throws(SysError) in try FD.recordPair() }
         let (host, inside) = ends.take { (FDBox($0), FDBox($1)) }
+        let local = supervisor.isThisProcess
         let side = try sys { () throws(SysError) in try cloneProcess() }
         switch consume side {
-        case .child: return try receive(from: host, closing: inside)
-        case .parent(_, let worker):
-            do {
-                let made = try clone(prepared, namespaces, request, channel: channel)
-                try sys { () throws(SysError) in
-                    try inside.fd.send(ExecutorRecord.started(pid: made.pid).encoded, fds: [made.pidfd.raw, made.link.raw])
-                }
-            } catch { _ = try? inside.fd.send(ExecutorRecord.failed(error).encoded) }
-            let status = try? worker.reap(blocking: true)
+        case .child:
+            // An executor's own parent is the supervisor: it goes in itself, and its child goes on with the work.
+            guard local else { return try receive(from: host, closing: inside) }
+            sendInit(through: inside, prepared, namespaces, request, supervisor)
+            exitNow(0)
+        case .parent(_, let other):
+            if local {
+                defer { _ = try? other.reap(blocking: true) }
+                return try receive(from: host, closing: inside)
+            }
+            sendInit(through: inside, prepared, namespaces, request, supervisor)
+            let status = try? other.reap(blocking: true)
             exitNow(status == .code(0) ? 0 : 1)
         }
+    }
+
+    private static func sendInit(
+        through inside: FDBox, _ prepared: PreparedSetup, _ namespaces: NamespacePlan, _ request: CreateRequest, _ supervisor: Supervisor
+    ) {
+        do {
+            let opened = try sys { () throws(SysError) in try namespaces.open() }
+            let made = try cloneIntoUser(prepared, namespaces, opened, request, supervisor, .parent)
+            try sys { () throws(SysError) in
+                try inside.fd.send(ExecutorRecord.started(pid: made.pid).encoded, fds: [made.pidfd.raw, made.link.raw])
+            }
+        } catch { _ = try? inside.fd.send(ExecutorRecord.failed(error).encoded) }
     }
 
     private static func receive(from host: FDBox, closing inside: FDBox) throws(ExecutorFailure) -> InitProcess {
@@ -60,28 +98,30 @@ struct InitProcess {
         throw ExecutorFailure(operation: "clone", subject: "init", reason: "the process that joined the user namespace ended")
     }
 
-    private static func clone(
-        _ prepared: PreparedSetup, _ namespaces: NamespacePlan, _ request: CreateRequest, channel: FDBox
+    /// In a user namespace init could not reach all that is to be mounted, and to map ids takes a process that the host sees:
+    /// mounts are made before, in a mount namespace that becomes init's own.
+    private static func cloneIntoUser(
+        _ prepared: PreparedSetup, _ namespaces: NamespacePlan, _ opened: [FDBox], _ request: CreateRequest, _ supervisor: Supervisor,
+        _ flags: CloneFlags = []
     ) throws(ExecutorFailure) -> InitProcess {
-        let opened = try sys { () throws(SysError) in try namespaces.open() }
         try sys { () throws(SysError) in
             try namespaces.makeTime(prepared.host)
             try namespaces.join(opened) { $0.kind != .newUser }
-            if namespaces.makesMount { try isolateMounts(prepared.spec.linux.rootfsPropagation) }
+            if namespaces.makesMount {
+                try unshareNamespaces(.newMount, name: "mount")
+                try isolateMounts(prepared.spec.linux.rootfsPropagation)
+            }
         }
         try RootfsMounts.make(request.rootfs, at: prepared.rootPath)
         let users = UserNamespaces(host: prepared.host, prepared.spec.linux, joined: namespaces.user(of: opened))
         let sources = try sys { () throws(SysError) in try MountSources(for: prepared.plan, users: users) }
-        return try sys { () throws(SysError) in
-            try namespaces.join(opened) { $0.kind == .newUser }
-            return try clone(SetupRequest(prepared: prepared, sources: sources), namespaces.cloned, gate: request.gate, channel: channel)
-        }
+        try sys { () throws(SysError) in try namespaces.join(opened) { $0.kind == .newUser } }
+        return try clone(prepared, namespaces.cloned.union(flags), gate: request.gate, supervisor) { () throws(ExecutorFailure) in sources }
     }
 
-    /// From here on what this process mounts stays here. `shared` is asked for when mounts of volumes are to be seen on the
+    /// What is mounted here stays here. `shared` is asked for when mounts of volumes are to be seen on the
     /// host: then only the rootfs' own mount is cut off (config-linux.md, "Rootfs Mount Propagation").
     private static func isolateMounts(_ asked: Propagation?) throws(SysError) {
-        try unshareNamespaces(.newMount, name: "mount")
         switch asked?.kernel {
         case .shared: return
         case .private, .unbindable: try mountPath(nil, on: "/", flags: MountPropagation.private.rawValue | MountFlag.recursive)
@@ -91,33 +131,49 @@ struct InitProcess {
 
     /// The clone itself. In the child, which begins with `entering`, it never returns.
     static func clone(
-        _ setup: SetupRequest, _ flags: CloneFlags, gate: StartGate, channel: FDBox, entering: () throws(SysError) -> Void = {}
-    ) throws(SysError) -> InitProcess {
-        let ends = try FD.recordPair()
+        _ prepared: PreparedSetup, _ flags: CloneFlags, gate: StartGate, _ supervisor: Supervisor,
+        entering: () throws(ExecutorFailure) -> MountSources
+    ) throws(ExecutorFailure) -> InitProcess {
+        let ends = try sys { () throws(SysError) in try FD.recordPair() }
         let (ours, theirs) = ends.take { (FDBox($0), FDBox($1)) }
-        let side = try cloneProcess(flags.union(.parent))
+        let side = try sys { () throws(SysError) in try cloneProcess(flags.union(supervisor.childFlags)) }
         switch consume side {
         case .parent(let pid, let pidfd): return InitProcess(pid: pid, pidfd: FDBox(pidfd), link: ours)
         case .child:
-            // A copy of the executor's end here would keep the link open when the executor is gone.
-            try theirs.fd.place(at: ours.raw)
-            setFileModeMask(0)
-            SetupContext(setup, link: SetupLink(executor: theirs, channel: channel, gate: gate)).run(entering: entering)
+            let link = SetupLink(executor: theirs, channel: supervisor.channel, gate: gate)
+            SetupContext(prepared, link: link).run(
+                first: { () throws(SysError) in
+                    // A copy of the executor's ends here would keep them open when it is gone.
+                    try theirs.fd.place(at: ours.raw)
+                    try supervisor.enterChild()
+                    try resetSignals()
+                    setFileModeMask(0)
+                }, entering: entering)
         }
     }
 
     func begin() throws(ExecutorFailure) { try send(.begin) }
     func release() throws(ExecutorFailure) { try send(.released) }
 
-    private func send(_ message: SetupMessage) throws(ExecutorFailure) {
-        do { try link.fd.send([message.rawValue]) } catch {
-            guard error.errno == EPIPE else { throw ExecutorFailure(error) }
+    /// Tells where the cgroup is, with what it needs to move itself there.
+    func offer(_ cgroup: Cgroup, toJoin: Bool) throws(ExecutorFailure) {
+        let doors: [FDBox]
+        do { doors = toJoin ? try cgroup.doors() : [] } catch { throw ExecutorFailure(error) }
+        try send(ExecutorRecord.cgroup(CgroupPaths(cgroup)).encoded, doors.map(\.raw))
+        withExtendedLifetime(doors) {}
+    }
+
+    private func send(_ message: SetupMessage) throws(ExecutorFailure) { try send([message.rawValue]) }
+
+    private func send(_ bytes: [UInt8], _ descriptors: [Int32] = []) throws(ExecutorFailure) {
+        do { try link.fd.send(bytes, fds: descriptors) } catch {
+            guard error.errno == EPIPE || error.errno == ECONNRESET else { throw ExecutorFailure(error) }
             throw try lastWord()
         }
     }
 
     /// Serves the process until it is ready.
-    func converse(_ process: ProcessSpec, hooks: () throws(ExecutorFailure) -> Void) throws(ExecutorFailure) {
+    func converse(_ process: ProcessSpec, cgroup: Cgroup?, hooks: () throws(ExecutorFailure) -> Void) throws(ExecutorFailure) {
         while true {
             let message = try sys { () throws(SysError) in try link.fd.receive() }
             guard let bytes = message?.bytes, let first = bytes.first else { throw ended }
@@ -125,6 +181,9 @@ struct InitProcess {
             case .environmentReady:
                 try hooks()
                 try send(.hooksDone)
+            case .joinWanted:
+                do { try cgroup?.add(pid: pid) } catch { throw ExecutorFailure(error) }
+                try send(.joined)
             case .limitsWanted:
                 try Bundle.setLimits(process, of: pid)
                 try send(.limitsSet)

@@ -1,7 +1,5 @@
-internal import Cgroups
 import Glibc
 package import LinuxSys
-internal import OCI
 
 /// A running executor, as its supervisor holds it.
 package struct ExecutorHandle: ~Copyable {
@@ -32,31 +30,59 @@ package func launchExecutor(_ job: ExecutorJob) throws(SysError) -> ExecutorHand
 /// The clone: lets go of everything of the supervisor's that the job does not need, does it, and ends.
 private func runExecutor(_ job: ExecutorJob, channel: FDBox) -> Never {
     do {
-        try sys { () throws(SysError) in
-            try closeDescriptors(except: job.lentDescriptors.union([channel.raw]))
-            try resetSignals()
-            // Until the exec of a container's program nobody may look into this process (CVE-2019-5736, and joining).
-            try ProcessControl.forbidTracing()
+        let supervisor = Supervisor(at: channel)
+        try supervisor.tellingFailure { () throws(ExecutorFailure) in
+            try sys { () throws(SysError) in
+                try closeDescriptors(except: job.lentDescriptors.union([channel.raw]))
+                try resetSignals()
+                // Until the exec of a container's program nobody may look into this process (CVE-2019-5736, and joining).
+                try ProcessControl.forbidTracing()
+            }
         }
         ProcessControl.setName("swiftlet-exec")
-        switch job {
-        case .create(let request):
-            var job = try CreateJob(request, channel: channel)
-            try job.run()
-        case .exec(let request):
-            var job = try ExecJob(request, channel: channel)
-            try job.run()
-        case .poststart(let container): try LaterJob(container, channel: channel).poststart()
-        case .delete(let container): try LaterJob(container, channel: channel).delete()
-        }
+        try job.perform(for: supervisor)
         exitNow(0)
     } catch {
-        _ = try? channel.fd.send(ExecutorRecord.failed(error).encoded)
         exitNow(1)
     }
 }
 
+/// Does a job in this process: a command with a single thread that waits for it anyway. What takes place in a clone for a supervisor
+/// that must not block needs none here, and the process that is made for the container is this one's child.
+///
+/// - Parameter report: is told of all records but the failure, which is thrown after what was half made is undone.
+/// - Returns: the other end of the channel of the container's process, blocking: what it says after `ready`, and the way for `start`.
+package func performJob(_ job: ExecutorJob, report: @escaping (ExecutorRecord, FDBox?) -> Void) throws(ExecutorFailure) -> FDBox {
+    let ends = try sys { () throws(SysError) in try FD.recordPair() }
+    let (ours, theirs) = ends.take { (FDBox($0), FDBox($1)) }
+    if job.entersContainer { try sys { () throws(SysError) in try ProcessControl.forbidTracing() } }
+    try job.perform(for: Supervisor(at: theirs, end: ours, report: report))
+    return ours
+}
+
 extension ExecutorJob {
+    fileprivate func perform(for supervisor: Supervisor) throws(ExecutorFailure) {
+        switch self {
+        case .create(let request):
+            let job = try supervisor.tellingFailure { () throws(ExecutorFailure) in try CreateJob(request, supervisor) }
+            try supervisor.tellingFailure(then: job.undo) { () throws(ExecutorFailure) in try job.make() }
+        case .exec(let request):
+            let job = try supervisor.tellingFailure { () throws(ExecutorFailure) in try ExecJob(request, supervisor) }
+            try supervisor.tellingFailure(then: job.undo) { () throws(ExecutorFailure) in try job.make() }
+        case .poststart(let container):
+            try supervisor.tellingFailure { () throws(ExecutorFailure) in try LaterJob(container, supervisor).poststart() }
+        case .delete(let container):
+            try supervisor.tellingFailure { () throws(ExecutorFailure) in try LaterJob(container, supervisor).delete() }
+        }
+    }
+
+    fileprivate var entersContainer: Bool {
+        switch self {
+        case .create, .exec: true
+        case .poststart, .delete: false
+        }
+    }
+
     /// Numbers that keep their meaning in the clone.
     fileprivate var lentDescriptors: Set<Int32> {
         var result: Set<Int32> = [0, 1, 2]
@@ -76,59 +102,5 @@ extension ExecutorJob {
         case .poststart(let container), .delete(let container): result.insert(container.pidfd)
         }
         return result
-    }
-}
-
-/// What is done for a container after its creation.
-private struct LaterJob {
-    let container: ContainerReference
-    let channel: FDBox
-
-    init(_ container: ContainerReference, channel: FDBox) {
-        self.container = container
-        self.channel = channel
-    }
-
-    /// runtime.md, "Lifecycle": a failing hook is warned of.
-    func poststart() throws(ExecutorFailure) {
-        let spec = try Bundle.spec(container.bundle)
-        let state = ContainerState(
-            id: container.id, status: .running, pid: container.pid, bundle: container.bundle, annotations: spec.annotations)
-        warn(Hooks.runAll(.poststart, spec.hooks, state: state))
-        try tell(.done)
-    }
-
-    func delete() throws(ExecutorFailure) {
-        if container.pidfd >= 0 { killInit() }
-        let cgroup = Cgroup(entries: container.cgroup.entries.map { ($0.controller, $0.directory) })
-        do {
-            try cgroup.kill()
-            try cgroup.remove()
-        } catch { throw ExecutorFailure(error) }
-        do {
-            let spec = try Bundle.spec(container.bundle)
-            let state = ContainerState(
-                id: container.id, status: .stopped, pid: nil, bundle: container.bundle, annotations: spec.annotations)
-            warn(Hooks.runAll(.poststop, spec.hooks, state: state))
-        } catch {
-            // Whoever removes a bundle before its container loses the hooks, not the removal.
-            warn([error])
-        }
-        try tell(.done)
-    }
-
-    private func killInit() {
-        let pidfd = FD(owning: container.pidfd)
-        // ESRCH: it is gone already.
-        try? pidfd.signalProcess(SIGKILL)
-        _ = try? pollDescriptors([(pidfd.raw, Int16(POLLIN))], milliseconds: 10_000)
-    }
-
-    private func warn(_ failures: [ExecutorFailure]) {
-        for failure in failures { _ = try? channel.fd.send(ExecutorRecord.warning(failure.description).encoded) }
-    }
-
-    private func tell(_ record: ExecutorRecord) throws(ExecutorFailure) {
-        try sys { () throws(SysError) in try channel.fd.send(record.encoded) }
     }
 }

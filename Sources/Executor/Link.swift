@@ -2,9 +2,10 @@ import Glibc
 internal import LinuxSys
 
 /// What the executor and the process that it made say to each other while the process sets itself up: one byte a record
-/// on a socket pair of their own. A failure goes as `ExecutorRecord.failed`, with that record's kind as its first byte.
+/// on a socket pair of their own. A failure goes as `ExecutorRecord.failed`, with that record's kind as its first byte. The executor's
+/// first message but for `begin` is `ExecutorRecord.cgroup`, with the descriptors by which the process can join (`Cgroup.doors`).
 enum SetupMessage: UInt8 {
-    /// Executor: ids are mapped, the cgroup is joined; begin.
+    /// Executor: ids are mapped; begin.
     case begin = 32
     /// Process: the environment stands.
     case environmentReady = 33
@@ -18,6 +19,10 @@ enum SetupMessage: UInt8 {
     case limitsWanted = 37
     /// Executor: they are set.
     case limitsSet = 38
+    /// Process: move me into the cgroup.
+    case joinWanted = 39
+    /// Executor: it is done.
+    case joined = 40
 }
 
 /// The new process' ends of its sockets.
@@ -46,6 +51,18 @@ final class SetupLink {
     func awaitRuntimeHooks() throws(ExecutorFailure) {
         try sys { () throws(SysError) in try executor.fd.send([SetupMessage.environmentReady.rawValue]) }
         try expect(.hooksDone)
+    }
+
+    /// The cgroup, as soon as it is made, and the doors to it.
+    func awaitCgroup() throws(ExecutorFailure) -> (CgroupPaths, [FDBox]) {
+        let message = try sys { () throws(SysError) in try executor.fd.receive() }
+        guard let message, case .cgroup(let paths) = ExecutorRecord(message.bytes) else { exitNow(1) }
+        return (paths, message.fds)
+    }
+
+    func askToJoin() throws(ExecutorFailure) {
+        try sys { () throws(SysError) in try executor.fd.send([SetupMessage.joinWanted.rawValue]) }
+        try expect(.joined)
     }
 
     func awaitLimits() throws(ExecutorFailure) {

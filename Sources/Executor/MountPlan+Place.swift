@@ -64,3 +64,8 @@ extension MountPlan {
         return result
     }
 }
+
+extension SetupPlan {
+    /// A mount of it shows other ids than its source.
+    var mapsIDs: Bool { steps.contains { step in if case .mount(let plan) = step { plan.idMap != nil } else { false } } }
+}

@@ -15,16 +15,20 @@ final class SetupContext {
     let streams: ProcessStreams
     let preservedDescriptors: Int32
     let host: HostPlace
-    let sources: MountSources
+    private(set) var sources = MountSources()
     let link: SetupLink
     let filter: SeccompFilter?
-    let cgroup: Cgroup?
+    /// As the executor sees it; nil when nothing of it is mounted.
+    let cgroupHost: CgroupHost?
+    /// Once it is made.
+    private(set) var cgroup: Cgroup?
+    private var doors: [FDBox] = []
+    private let awaitsBegin: Bool
 
     var proc: FDBox { host.proc }
     var null: FDBox { host.null }
 
-    init(_ setup: SetupRequest, link: SetupLink) {
-        let prepared = setup.prepared
+    init(_ prepared: PreparedSetup, link: SetupLink) {
         id = prepared.id
         bundle = prepared.bundle
         rootPath = prepared.rootPath
@@ -35,8 +39,8 @@ final class SetupContext {
         preservedDescriptors = prepared.preservedDescriptors
         host = prepared.host
         filter = prepared.filter
-        cgroup = prepared.cgroup
-        sources = setup.sources
+        cgroupHost = prepared.cgroupHost
+        awaitsBegin = prepared.awaitsBegin
         self.link = link
     }
 
@@ -48,11 +52,30 @@ final class SetupContext {
         do { try filter?.load() } catch { throw ExecutorFailure(operation: "seccomp", subject: "load", reason: "\(error)") }
     }
 
+    /// Waits for the cgroup to be made, once.
+    func awaitCgroup() throws(ExecutorFailure) {
+        guard cgroup == nil else { return }
+        let (paths, doors) = try link.awaitCgroup()
+        cgroup = Cgroup(entries: paths.entries.map { ($0.controller, $0.directory) })
+        self.doors = doors
+    }
+
+    /// By itself where it can: the kernel has less to wait for than when another process is moved.
+    func joinCgroup() throws(ExecutorFailure) {
+        try awaitCgroup()
+        guard !doors.isEmpty else { return try link.askToJoin() }
+        for door in doors {
+            do { try Cgroup.enter(through: door) } catch { throw ExecutorFailure(error) }
+        }
+        doors = []
+    }
+
     /// Does the plan, and never returns: the process becomes the program, or tells why not and ends.
-    func run(entering: () throws(SysError) -> Void) -> Never {
+    func run(first: () throws(SysError) -> Void, entering: () throws(ExecutorFailure) -> MountSources) -> Never {
         do {
-            try link.awaitBegin()
-            try sys { () throws(SysError) in try entering() }
+            try sys(first)
+            if awaitsBegin { try link.awaitBegin() }
+            sources = try entering()
             var apply = try Apply(self)
             try apply.run()
         } catch {
@@ -74,13 +97,10 @@ struct PreparedSetup {
     var preservedDescriptors: Int32
     var host: HostPlace
     var filter: SeccompFilter?
-    /// Init's, once it is made.
-    var cgroup: Cgroup?
-}
-
-struct SetupRequest {
-    var prepared: PreparedSetup
-    var sources: MountSources
+    /// Where cgroup file systems are to be mounted.
+    var cgroupHost: CgroupHost?
+    /// The process waits first: its ids are mapped and its network devices come from outside.
+    var awaitsBegin = false
 }
 
 /// The runtime's own view of the host, opened before the executor joins or makes anything.
@@ -89,9 +109,12 @@ struct HostPlace {
     let proc: FDBox
     let null: FDBox
     private let root: FDBox
+    /// Nil when the mount namespace is not left.
+    private let directory: FDBox?
     private let namespaces: [(kind: CloneFlags, name: String, fd: FDBox)]
 
-    init() throws(SysError) {
+    /// `kinds`: the namespaces that this process is about to leave for a while.
+    init(leftFor kinds: CloneFlags) throws(SysError) {
         let proc = try FD.open("/proc", openPathOnly | O_DIRECTORY)
         guard try proc.fileSystem().magic == FileSystemInfo.procMagic else {
             throw SysError(ENODEV, "open", on: "/proc (must be a procfs)")
@@ -103,12 +126,11 @@ struct HostPlace {
         }
         root = FDBox(try FD.open("/", openPathOnly | O_DIRECTORY))
         var found: [(CloneFlags, String, FDBox)] = []
-        for (kind, name) in Self.kinds {
-            do { found.append((kind, name, FDBox(try FD.open("/proc/self/ns/\(name)", O_RDONLY)))) } catch  where error.errno == ENOENT {
-                // The kernel does not have this kind.
-            }
+        for (kind, name) in Self.kinds where kinds.contains(kind) {
+            found.append((kind, name, FDBox(try FD.open("/proc/self/ns/\(name)", O_RDONLY))))
         }
         namespaces = found
+        directory = kinds.contains(.newMount) ? FDBox(try FD.open(".", openPathOnly | O_DIRECTORY)) : nil
         self.proc = FDBox(proc)
         self.null = FDBox(null)
     }
@@ -127,6 +149,7 @@ struct HostPlace {
         guard changed.contains(.newMount) else { return }
         try root.fd.makeCurrentDirectory(name: "/")
         try changeRoot(".")
+        try directory?.fd.makeCurrentDirectory(name: ".")
     }
 
     /// Writes a file of another process' procfs directory, with nothing mounted over it and no link in between.

@@ -21,9 +21,9 @@ package struct SetupPlan: Equatable, Sendable {
         let readonlyLater = try addFileSystems(spec, bundle: bundle, streams: streams)
         for parameter in spec.linux.sysctl { steps.append(.setParameter(parameter)) }
         steps.append(.makeWorkingDirectory(process.cwd))
-        steps.append(.awaitRuntimeHooks)
-        if !spec.hooks.createContainer.isEmpty { steps.append(.runHooks(.createContainer)) }
+        addHooks(spec)
         addRoot(spec, options, readonlyLater: readonlyLater)
+        placeCgroup(spec)
         try addProcess(process, seccomp: spec.linux.seccomp != nil, gated: true, hooks: !spec.hooks.startContainer.isEmpty)
     }
 
@@ -37,12 +37,11 @@ package struct SetupPlan: Equatable, Sendable {
         steps = spec.linux.namespace(.user) == nil ? [] : [.becomeNamespaceRoot]
         addSession(id, options)
         if process.terminal { steps.append(.openConsole(Self.console(process, streams, atDevConsole: false))) }
+        steps.append(.joinCgroup)
         try addProcess(process, seccomp: spec.linux.seccomp != nil, gated: false, hooks: false)
     }
 
     private mutating func addNamespaces(_ spec: RuntimeSpec) {
-        // The namespace's root is the cgroup that one is in at this moment: the container's.
-        if let cgroup = spec.linux.namespace(.cgroup), cgroup.path == nil { steps.append(.unshareCgroupNamespace) }
         if spec.linux.namespace(.user) != nil { steps.append(.becomeNamespaceRoot) }
         if let network = spec.linux.namespace(.network), network.path == nil { steps.append(.bringLoopbackUp) }
         if let name = spec.hostname { steps.append(.setHostName(name)) }
@@ -52,6 +51,11 @@ package struct SetupPlan: Equatable, Sendable {
     private mutating func addSession(_ id: String, _ options: ExecutorOptions) {
         steps.append(.startSession)
         if !options.noNewKeyring { steps.append(.joinSessionKeyring("_ses.\(id)")) }
+    }
+
+    private mutating func addHooks(_ spec: RuntimeSpec) {
+        if !spec.hooks.prestart.isEmpty || !spec.hooks.createRuntime.isEmpty { steps.append(.awaitRuntimeHooks) }
+        if !spec.hooks.createContainer.isEmpty { steps.append(.runHooks(.createContainer)) }
     }
 
     /// The order is that of what each step needs: a filter without no_new_privs needs CAP_SYS_ADMIN, the bounding set

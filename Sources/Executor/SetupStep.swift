@@ -5,6 +5,9 @@ package import OCI
 /// `Apply` does them one after the other.
 package enum SetupStep: Equatable, Sendable {
     // Of the container: done once, by its init.
+    /// The container's directories in the cgroup tree are there: for mounts of them.
+    case awaitCgroup
+    /// Its root is the cgroup that one is in at this moment (cgroup_namespaces(7)).
     case unshareCgroupNamespace
     /// Become uid and gid 0 of the user namespace, so that what is made now belongs to its root.
     case becomeNamespaceRoot
@@ -29,6 +32,8 @@ package enum SetupStep: Equatable, Sendable {
     case mask(String)
 
     // Of every process.
+    /// From here on the container's limits hold, and its memory is charged.
+    case joinCgroup
     case startSession
     case joinSessionKeyring(String)
     case openConsole(ConsolePlan)

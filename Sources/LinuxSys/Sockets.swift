@@ -53,16 +53,17 @@ extension FD {
     /// Receives one record of at most `limit` bytes. Nil at the end; throws EAGAIN when nothing is there (non-blocking).
     package func receive(limit: Int = 65_536) throws(SysError) -> (bytes: [UInt8], fds: [FDBox])? {
         var bytes = [UInt8](repeating: 0, count: limit)
-        var numbers = [Int32](repeating: -1, count: 8)
-        var count: Int32 = 8
+        var numbers = [Int32](repeating: -1, count: 32)
+        var count: Int32 = 32
         while true {
             let result = unsafe bytes.withUnsafeMutableBytes { room in
                 unsafe numbers.withUnsafeMutableBufferPointer {
                     unsafe clx_receive_fds(raw, room.baseAddress, room.count, $0.baseAddress, &count, 0)
                 }
             }
-            if result == -Int(EINTR) {
-                count = 8
+            // ECONNRESET: the other end was closed before it had read all; told once, and what it had sent is there still.
+            if result == -Int(EINTR) || result == -Int(ECONNRESET) {
+                count = 32
                 continue
             }
             let got = try check(result, "recvmsg")

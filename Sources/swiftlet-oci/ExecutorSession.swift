@@ -2,14 +2,14 @@ import Executor
 import Glibc
 import LinuxSys
 
-/// One executor and what it reports, read to its end by a command that may block.
+/// One job of the executor, done in this process, and what the container's process reports afterwards. Warnings are printed.
 final class ExecutorSession {
-    private let channel: FDBox
-    private let executor: FDBox
     private let log: Log
     private(set) var process: (pid: Int32, pidfd: FDBox)?
     private(set) var console: FDBox?
     private(set) var cgroup = CgroupPaths()
+    private var channel: FDBox?
+    private var phase: Outcome?
 
     enum Outcome {
         case ready, done, ended
@@ -18,50 +18,59 @@ final class ExecutorSession {
 
     init(_ job: ExecutorJob, log: Log) throws(CommandError) {
         self.log = log
-        let handle = try kernel { () throws(SysError) in try launchExecutor(job) }
-        (executor, channel) = handle.take { (FDBox($0), FDBox($1)) }
+        do throws(ExecutorFailure) {
+            channel = try performJob(job) { [self] record, descriptor in take(record, descriptor) }
+        } catch {
+            phase = .failed(error)
+            return
+        }
+        try kernel { () throws(SysError) in try readWhatIsThere() }
     }
 
-    /// Reads records until one that ends a phase, or the end of the stream. Warnings are printed.
+    /// How the job ended; then what the container's process says, up to a failure or the end of the stream.
     func next() throws(CommandError) -> Outcome {
-        while true {
-            try kernel { () throws(SysError) in _ = try pollDescriptors([(channel.raw, Int16(POLLIN))], milliseconds: -1) }
-            let message: (bytes: [UInt8], fds: [FDBox])?
-            do { message = try channel.fd.receive() } catch {
-                if error.errno == EAGAIN { continue }
-                if error.errno == ECONNRESET { return .ended }
-                throw .kernel(error)
-            }
-            guard let message else { return .ended }
-            guard let record = ExecutorRecord(message.bytes) else {
-                throw .state(operation: "read", id: "the executor", reason: "not a record")
-            }
-            switch record {
-            case .started(let pid): if let pidfd = message.fds.first { process = (pid, pidfd) }
-            case .console: console = message.fds.first
-            case .cgroup(let paths): cgroup = paths
-            case .warning(let text): log.warn(text)
-            case .ready: return .ready
-            case .done: return .done
-            case .failed(let failure): return .failed(failure)
-            case .start: continue
-            }
+        if let phase {
+            self.phase = nil
+            return phase
         }
+        while let channel, let message = try kernel({ () throws(SysError) in try channel.fd.receive() }) {
+            if case .failed(let failure) = try Self.record(message.bytes) { return .failed(failure) }
+            take(try Self.record(message.bytes), message.fds.first)
+        }
+        return .ended
     }
 
-    func start() throws(CommandError) { try kernel { () throws(SysError) in _ = try channel.fd.send(ExecutorRecord.start.encoded) } }
-
-    /// Waits for the executor itself: after a failure it undoes what was half made, telling what it could not.
-    func finish() {
-        while let outcome = try? next() {
-            if case .ended = outcome { break }
-        }
-        reapExecutor()
+    func start() throws(CommandError) {
+        guard let channel else { throw .state(operation: "start", id: "init", reason: "it is gone") }
+        try kernel { () throws(SysError) in _ = try channel.fd.send(ExecutorRecord.start.encoded) }
     }
-
-    /// For a job whose process holds the channel from now on.
-    func reapExecutor() { _ = try? executor.fd.reap(blocking: true) }
 
     /// The process, when the executor failed after it had made it.
     func reapProcess() { _ = try? process?.pidfd.fd.reap(blocking: true) }
+
+    private func take(_ record: ExecutorRecord, _ descriptor: FDBox?) {
+        switch record {
+        case .started(let pid): if let descriptor { process = (pid, descriptor) }
+        case .console: console = descriptor
+        case .cgroup(let paths): cgroup = paths
+        case .warning(let text): log.warn(text)
+        case .ready: phase = .ready
+        case .done: phase = .done
+        case .failed, .start: break
+        }
+    }
+
+    /// The terminal was sent before the process was ready.
+    private func readWhatIsThere() throws(SysError) {
+        guard case .ready = phase, let channel else { return }
+        while try pollDescriptors([(channel.raw, Int16(POLLIN))], milliseconds: 0)[0] & Int16(POLLIN) != 0 {
+            guard let message = try channel.fd.receive(), let record = ExecutorRecord(message.bytes) else { return }
+            take(record, message.fds.first)
+        }
+    }
+
+    private static func record(_ bytes: [UInt8]) throws(CommandError) -> ExecutorRecord {
+        guard let record = ExecutorRecord(bytes) else { throw .state(operation: "read", id: "the executor", reason: "not a record") }
+        return record
+    }
 }

@@ -24,6 +24,7 @@ struct Program {
     func run() -> Int32 {
         var log = Log()
         do {
+            try kernel { () throws(SysError) in try closeDescriptors(from: Handover.end(words)) }
             let global = try Arguments(Array(words.dropFirst()), Self.options, .optionsFirst, of: "swiftlet-oci")
             log = try Log(global)
             return try run(global, log)

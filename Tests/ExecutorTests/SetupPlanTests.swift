@@ -36,7 +36,7 @@ struct SetupPlanTests {
     func initial() throws {
         let head: [SetupStep] = [.startSession, .joinSessionKeyring("_ses.c"), .openRoot(.mount)]
         let middle: [SetupStep] = [
-            .makeWorkingDirectory("/"), .awaitRuntimeHooks, .enterRoot(.pivot), .connectStreams(owner: 0), .enterWorkingDirectory("/"),
+            .makeWorkingDirectory("/"), .enterRoot(.pivot), .joinCgroup, .connectStreams(owner: 0), .enterWorkingDirectory("/"),
         ]
         let end: [SetupStep] = [
             .limitBoundingSet(Self.kept), Self.identity, .setCapabilities(effective: Self.kept, permitted: Self.kept),
@@ -53,7 +53,7 @@ struct SetupPlanTests {
         let plan = try SetupPlan(executing: process, in: container, id: "c", streams: Self.streams, options: ExecutorOptions())
         #expect(
             plan.steps == [
-                .startSession, .joinSessionKeyring("_ses.c"), .connectStreams(owner: 7), .enterWorkingDirectory("/d"),
+                .startSession, .joinSessionKeyring("_ses.c"), .joinCgroup, .connectStreams(owner: 7), .enterWorkingDirectory("/d"),
                 .limitBoundingSet(Self.kept),
                 .setIdentity(IdentityPlan(uid: 7, gid: 8, additional: [], keepsCapabilities: true)),
                 .setCapabilities(effective: Self.kept, permitted: Self.kept), .setFileModeMask(63), .locateProgram(name: "x", uid: 7),
@@ -79,7 +79,7 @@ struct SetupPlanTests {
         }
     }
 
-    @Test("what depends on namespaces: cgroup first, then root of the user namespace, lo, names")
+    @Test("what depends on namespaces: root of the user namespace, lo, names; the cgroup's after the root is entered")
     func namespaces() throws {
         let config = Self.small().with {
             $0.linux["namespaces"] = [["type": "mount"], ["type": "cgroup"], ["type": "network"], ["type": "uts"], ["type": "user"]]
@@ -88,7 +88,9 @@ struct SetupPlanTests {
             $0.members["hostname"] = "h"
         }
         let steps = try plan(config).steps
-        #expect(steps.prefix(5) == [.unshareCgroupNamespace, .becomeNamespaceRoot, .bringLoopbackUp, .setHostName("h"), .startSession])
+        #expect(steps.prefix(4) == [.becomeNamespaceRoot, .bringLoopbackUp, .setHostName("h"), .startSession])
+        let entered = try #require(steps.firstIndex(of: .enterRoot(.pivot)))
+        #expect(steps[(entered + 1)...].prefix(2) == [.joinCgroup, .unshareCgroupNamespace])
         let makings = steps.compactMap { step -> DevicePlan.Making? in if case .makeDevice(let plan) = step { plan.making } else { nil } }
         #expect(makings == Array(repeating: .bind, count: 6))
         let joined = Self.small().with {

@@ -21,6 +21,18 @@ struct Handover: Equatable {
         try add(preserved)
     }
 
+    /// Descriptors from here on the caller has only left open: not one of them may be seen from a container (CVE-2024-21626). Before
+    /// anything is opened, so before the options are checked: one too many that is kept does no harm, the program does not inherit it.
+    static func end(_ words: [String]) -> UInt32 {
+        func number(_ text: String?) -> Int64 { max(0, min(text.flatMap(Arguments.integer) ?? 0, 1024)) }
+        var count = number(environmentValue("LISTEN_FDS"))
+        for (place, word) in words.enumerated() where word.hasPrefix("--preserve-fds") {
+            let value = word.split(separator: "=", maxSplits: 1).dropFirst().first.map(String.init) ?? words.dropFirst(place + 1).first
+            count += number(value)
+        }
+        return 3 + UInt32(clamping: count)
+    }
+
     private mutating func add(_ preserved: Int64?) throws(CommandError) {
         let first = 3 + descriptors
         descriptors += Int32(preserved ?? 0)

@@ -38,7 +38,6 @@ struct CreateCommand {
             request.gate = .listener(listener.raw)
             let session = try make(request)
             try hand(over: session)
-            session.reapExecutor()
             return 0
         }
     }
@@ -54,7 +53,6 @@ struct CreateCommand {
             let session = try make(
                 request(terminal ? .terminal(rows: size.rows, columns: size.columns) : .descriptors(stdin: 0, stdout: 1, stderr: 2)))
             try hand(over: session)
-            session.reapExecutor()
             try begin(session)
             guard let process = session.process else { return 1 }
             guard let signals else {
@@ -107,11 +105,9 @@ struct CreateCommand {
         switch try session.next() {
         case .ready: break
         case .failed(let failure):
-            session.finish()
             session.reapProcess()
             throw .executor(failure)
         case .done, .ended:
-            session.finish()
             throw .state(operation: "create", id: id, reason: "the executor ended without a word")
         }
         guard let process = session.process else { throw .state(operation: "create", id: id, reason: "no process was reported") }
@@ -146,7 +142,6 @@ struct CreateCommand {
             if let socket = call.given.value("pidfd-socket") { try Files.send(process.pidfd, named: "standard", to: socket) }
             try Files.writePid(process.pid, to: call.given.value("pid-file"))
         } catch {
-            session.reapExecutor()
             Self.abandon(session)
             try? DeleteCommand.remove(id, call)
             throw error

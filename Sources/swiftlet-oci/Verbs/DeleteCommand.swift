@@ -56,7 +56,6 @@ struct DeleteCommand {
         let session = try ExecutorSession(.delete(record.reference(process)), log: call.log)
         let outcome = try session.next()
         withExtendedLifetime(process) {}
-        session.finish()
         switch outcome {
         case .done: call.store.remove(record.id)
         case .failed(let failure): throw .executor(failure)

@@ -44,7 +44,6 @@ struct ExecCommand {
         let session = try ExecutorSession(.exec(request), log: call.log)
         let outcome = try session.next()
         withExtendedLifetime(pidfd) {}
-        session.reapExecutor()
         if case .failed(let failure) = outcome {
             session.reapProcess()
             throw .executor(failure)

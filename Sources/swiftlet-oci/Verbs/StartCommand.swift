@@ -54,7 +54,6 @@ struct StartCommand {
         let session = try ExecutorSession(.poststart(record.reference(process)), log: call.log)
         let outcome = try session.next()
         withExtendedLifetime(process) {}
-        session.finish()
         if case .failed(let failure) = outcome { throw .executor(failure) }
     }
 }

@@ -1,0 +1,54 @@
+internal import Cgroups
+import Glibc
+internal import LinuxSys
+internal import OCI
+
+/// What is done for a container after its creation.
+struct LaterJob {
+    let container: ContainerReference
+    let supervisor: Supervisor
+
+    init(_ container: ContainerReference, _ supervisor: Supervisor) {
+        self.container = container
+        self.supervisor = supervisor
+    }
+
+    /// runtime.md, "Lifecycle": a failing hook is warned of.
+    func poststart() throws(ExecutorFailure) {
+        let spec = try Bundle.spec(container.bundle)
+        let state = ContainerState(
+            id: container.id, status: .running, pid: container.pid, bundle: container.bundle, annotations: spec.annotations)
+        warn(Hooks.runAll(.poststart, spec.hooks, state: state))
+        try supervisor.tell(.done)
+    }
+
+    func delete() throws(ExecutorFailure) {
+        if container.pidfd >= 0 { killInit() }
+        let cgroup = Cgroup(entries: container.cgroup.entries.map { ($0.controller, $0.directory) })
+        do {
+            try cgroup.kill()
+            try cgroup.remove()
+        } catch { throw ExecutorFailure(error) }
+        do {
+            let spec = try Bundle.spec(container.bundle)
+            let state = ContainerState(
+                id: container.id, status: .stopped, pid: nil, bundle: container.bundle, annotations: spec.annotations)
+            warn(Hooks.runAll(.poststop, spec.hooks, state: state))
+        } catch {
+            // Whoever removes a bundle before its container loses the hooks, not the removal.
+            warn([error])
+        }
+        try supervisor.tell(.done)
+    }
+
+    private func killInit() {
+        guard let pidfd = try? FD.copy(of: container.pidfd) else { return }
+        // ESRCH: it is gone already.
+        try? pidfd.signalProcess(SIGKILL)
+        _ = try? pollDescriptors([(pidfd.raw, Int16(POLLIN))], milliseconds: 10_000)
+    }
+
+    private func warn(_ failures: [ExecutorFailure]) {
+        for failure in failures { try? supervisor.tell(.warning(failure.description)) }
+    }
+}
