@@ -178,6 +178,21 @@ test_of_two_starts_or_deletes_at_once_one_does_it() {
     done
 }
 
+test_state_is_kept_where_its_user_may_write() {
+    local own=$SCRATCH/session at
+    at=$(bundle swl45-mine)
+    STATE=$own/swiftlet-oci
+    quiet oci run --detach --bundle "$at" swl45-mine
+    list() { "$@" "$BIN/swiftlet-oci" list -q | grep -c swl45-mine || :; }
+    same "$(list env XDG_RUNTIME_DIR="$own")" 0 "root"
+    same "$(list env -u USER XDG_RUNTIME_DIR="$own" unshare --user --map-root-user)" 1 "root of a user namespace"
+    same "$(list env USER=root XDG_RUNTIME_DIR="$own" unshare --user --map-root-user)" 0 "root logged in there"
+    chmod 711 "$SCRATCH"
+    chown -R 1977:1977 "$own"
+    same "$(list setpriv --reuid 1977 --regid 1977 --clear-groups env XDG_RUNTIME_DIR="$own")" 1 "a user"
+    quiet oci delete --force swl45-mine
+}
+
 test_a_create_that_was_killed_is_stopped_and_can_be_deleted() {
     local at fifo=$SCRATCH/fifo creator
     # A hook that waits holds the creation where everything has been made.

@@ -16,3 +16,9 @@ package func environmentValue(_ name: String) -> String? {
     guard let value = unsafe getenv(name) else { return nil }
     return unsafe String(cString: value)
 }
+
+/// Root in the initial user namespace, where every id stands for itself (user_namespaces(7)); false for root of any other.
+package func isRootOfTheHost() -> Bool {
+    guard geteuid() == 0, let map = try? FD.open("/proc/self/uid_map", O_RDONLY).readAll(limit: 4096) else { return false }
+    return String(decoding: map, as: UTF8.self).split(whereSeparator: \.isWhitespace) == ["0", "0", "4294967295"]
+}

@@ -27,9 +27,12 @@ struct Invocation {
         self.options = options
     }
 
-    /// /run is root's; others have a directory of their own there, if somebody made them a session.
+    /// /run is root's; others have a directory of their own there, if somebody made them a session. Root of a user namespace is one of
+    /// those (podman calls runtimes so for users without privileges), unless the whole system is in that namespace and root is logged in.
     private static var defaultRoot: String {
-        guard geteuid() != 0, let own = environmentValue("XDG_RUNTIME_DIR"), own.hasPrefix("/") else { return "/run/swiftlet-oci" }
+        guard let own = environmentValue("XDG_RUNTIME_DIR"), own.hasPrefix("/"), !isRootOfTheHost(),
+            geteuid() != 0 || environmentValue("USER") != "root"
+        else { return "/run/swiftlet-oci" }
         return "\(own)/swiftlet-oci"
     }
 
