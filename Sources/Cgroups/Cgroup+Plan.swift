@@ -14,3 +14,20 @@ extension Cgroup {
         return result
     }
 }
+
+extension Cgroup {
+    /// What /proc/PID/cgroup says of a process in it: the controllers of each hierarchy, as they are written there, and the path.
+    package var membership: [(controllers: String, path: String)] {
+        get throws(CgroupError) {
+            var result: [(String, String)] = []
+            for hierarchy in try CgroupHost.current().hierarchies {
+                let wanted = hierarchy.controllers.first ?? ""
+                guard let place = directories.first(where: { $0.controller == wanted })?.path else { continue }
+                let below = place.dropFirst(hierarchy.mountPoint.count)
+                let root = hierarchy.mountRoot == "/" ? "" : hierarchy.mountRoot
+                result.append((hierarchy.controllers.joined(separator: ","), root + (below.hasPrefix("/") ? "" : "/") + below))
+            }
+            return result
+        }
+    }
+}

@@ -33,6 +33,11 @@ package struct FD: ~Copyable, Sendable {
         FD(owning: try checkErrno("dup", on: "descriptor \(raw)") { fcntl(raw, F_DUPFD_CLOEXEC, 3) })
     }
 
+    /// The same at a number of at least `lowest`.
+    package func duplicate(from lowest: Int32) throws(SysError) -> FD {
+        FD(owning: try checkErrno("dup", on: "descriptor \(raw)") { fcntl(raw, F_DUPFD_CLOEXEC, lowest) })
+    }
+
     /// Puts this open file at `number` (without close-on-exec), as a program to be executed expects it.
     package func place(at number: Int32) throws(SysError) {
         if number == raw {

@@ -2,11 +2,12 @@
 extension Verb {
     static let imageOptions: [Option] = [
         .value("image-path", nil, "DIR", "the files (checkpoint, in the current directory)"),
-        .value("work-path", nil, "DIR", "criu's log and working files (the container's state directory)"),
+        .value("work-path", nil, "DIR", "criu's log and working files (--image-path)"),
         .flag("tcp-established", nil, "with open TCP connections"),
         .flag("ext-unix-sk", nil, "with Unix sockets whose other end is outside"),
         .flag("shell-job", nil, "with the terminal of a shell"),
         .flag("file-locks", nil, "with locks on files"),
+        .flag("link-remap", nil, "with files that have no name any more"),
         .flag("lazy-pages", nil, "bring memory over when it is needed (userfaultfd)"),
         .flag("auto-dedup", nil, "give pages of older images free"),
         .value("manage-cgroups-mode", nil, "MODE", "soft, full, strict or ignore (soft)"),

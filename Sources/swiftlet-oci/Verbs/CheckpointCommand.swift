@@ -1,8 +1,100 @@
+import Executor
+import Glibc
+import LinuxSys
+import OCI
+
+/// `checkpoint`: a container's processes written into files by criu.
 struct CheckpointCommand {
-    init(_ call: Invocation) throws(CommandError) { throw .usage("checkpoint: is not supported") }
-    func run() throws(CommandError) -> Int32 { 1 }
-}
-struct RestoreCommand {
-    init(_ call: Invocation) throws(CommandError) { throw .usage("restore: is not supported") }
-    func run() throws(CommandError) -> Int32 { 1 }
+    private let call: Invocation
+    private let record: ContainerRecord
+    private let process: FDBox
+    private let spec: RuntimeSpec
+
+    init(_ call: Invocation) throws(CommandError) {
+        self.call = call
+        record = try call.container(.checkpoint)
+        let status = record.status(call.store)
+        guard status == .running || status == .paused, let process = record.living() else {
+            throw .state(operation: "checkpoint", id: record.id, reason: "container cannot be checkpointed in \(status.rawValue) state")
+        }
+        self.process = process
+        spec = try Files.spec(record.bundle)
+    }
+
+    func run() throws(CommandError) -> Int32 {
+        let keeps = call.given.has("leave-running") || call.given.has("pre-dump")
+        let statusDescriptor = try call.given.number("status-fd", in: 0...1024)
+        let program = try Files.program(call.criu)
+        let places = try CriuPlaces(call.given, makes: true)
+        let request = try request(places)
+        if !call.given.has("pre-dump") { try writeDescriptors(places) }
+        let session = try CriuSession(
+            "checkpoint", program: program, logPath: places.logPath(request), lent: [], group: nil)
+        _ = try session.run(request) { notice throws(CommandError) in
+            call.log.debug("criu: \(notice.script)")
+            guard notice.script == "status-ready", let statusDescriptor else { return }
+            write("\0", to: Int32(statusDescriptor))
+            _ = close(Int32(statusDescriptor))
+        }
+        if !keeps { try DeleteCommand.remove(record, call) }
+        return 0
+    }
+
+    private func request(_ places: CriuPlaces) throws(CommandError) -> CriuRequest {
+        var request = try places.request(call.given.has("pre-dump") ? .preDump : .dump)
+        request.root = record.rootfs
+        request.pid = record.process.pid
+        request.freezer = record.cgroup.entries.first { $0.controller == "freezer" || $0.controller.isEmpty }?.directory
+        request.parent = try parent()
+        request.pageServer = try pageServer()
+        if request.kind == .dump {
+            request.mounts = CriuPlaces.mounts(spec, bundle: record.bundle).map { CriuPair(key: $0.key, value: $0.key) }
+            request.mounts += maskedFiles.map { CriuPair(key: $0, value: "/dev/null") }
+        }
+        for (kind, name, key) in CriuPlaces.outside {
+            guard let path = spec.linux.namespace(kind)?.path else { continue }
+            let inode = try kernel { () throws(SysError) in try FD.open(path, O_RDONLY).info(name: path).inode }
+            request.external.append("\(name)[\(inode)]:\(key)")
+        }
+        return request
+    }
+
+    /// What is masked and is a file has /dev/null mounted over it.
+    private var maskedFiles: [String] {
+        spec.linux.maskedPaths.filter { path in
+            guard let root = try? FD.open("/proc/\(record.process.pid)/root", openPathOnly | O_DIRECTORY),
+                let info = try? root.open(path, openPathOnly, resolve: [.inRoot, .noMagicLinks]).info(name: path)
+            else { return false }
+            return !info.isDirectory
+        }
+    }
+
+    private func parent() throws(CommandError) -> String? {
+        guard let path = call.given.value("parent-path") else { return nil }
+        guard !path.hasPrefix("/") else { throw .usage("--parent-path: a path relative to --image-path expected, found \(path)") }
+        let whole = "\(call.given.value("image-path") ?? "checkpoint")/\(path)"
+        try kernel { () throws(SysError) in _ = try FD.open(whole, O_RDONLY | O_DIRECTORY) }
+        return path
+    }
+
+    private func pageServer() throws(CommandError) -> (address: String, port: Int64)? {
+        guard let text = call.given.value("page-server") else { return nil }
+        guard let colon = text.lastIndex(of: ":"), colon != text.startIndex,
+            let port = Arguments.integer(String(text[text.index(after: colon)...])), (1...65_535).contains(port)
+        else { throw .usage("--page-server: HOST:PORT expected, found \(text)") }
+        return (String(text[..<colon]), port)
+    }
+
+    /// `descriptors.json`, in which runc too keeps where the standard streams led to: pipes are connected again by these names.
+    private func writeDescriptors(_ places: CriuPlaces) throws(CommandError) {
+        let pid = record.process.pid
+        try kernel { () throws(SysError) in
+            let directory = try FD.open("/proc/\(pid)/fd", openPathOnly | O_DIRECTORY)
+            var names: [JSON] = []
+            for number in 0...2 { names.append(.string((try? directory.readLink("\(number)")) ?? "/dev/null")) }
+            let file = try places.images.fd.open(
+                "descriptors.json", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600, resolve: .beneath)
+            try file.writeAll(JSON.array(names).encoded())
+        }
+    }
 }
