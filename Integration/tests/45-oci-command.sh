@@ -410,9 +410,11 @@ PY
     same "$out" "NOTIFY_SOCKET=/run/notify/notify.sock
 socket"
     kill -0 "$pid" || fail "start did not wait for readiness"
-    python3 - "$STATE/swl45-notify/notify/notify.sock" <<'PY'
-import socket, sys
-client = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); client.connect(sys.argv[1])
+    # Its path is longer than that of a socket may be.
+    python3 - "$STATE/swl45-notify/notify" <<'PY'
+import os, socket, sys
+os.chdir(sys.argv[1])
+client = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); client.connect("notify.sock")
 client.send(b"STATUS=coming"); client.send(b"STATUS=up\nREADY=1\nMAINPID=1")
 PY
     wait "$pid" || fail "start ended $?: $(cat "$SCRATCH/started")"

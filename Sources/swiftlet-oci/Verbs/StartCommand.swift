@@ -13,15 +13,22 @@ struct StartCommand {
     }
 
     func run() throws(CommandError) -> Int32 {
-        // Of two that start at once the second finds a container that runs.
-        guard let lock = try call.store.lock(id) else { throw .missing("start", id) }
-        let record = try call.store.load(id, for: "start")
         let notify = NotifySocket(call.store, id)
+        let started = try startAlone(notify)
+        if let notify, let said = started.said, let process = started.process.living() {
+            try notify.relay(from: said, of: process, pid: started.process.pid)
+        }
+        return 0
+    }
+
+    /// Of two that start at once the second finds a container that runs.
+    private func startAlone(_ notify: NotifySocket?) throws(CommandError) -> (process: ProcessIdentity, said: FDBox?) {
+        guard let lock = try call.store.lock(id) else { throw .missing("start", id) }
+        defer { withExtendedLifetime(lock) {} }
+        let record = try call.store.load(id, for: "start")
         let said = try start(record, notify)
         try Self.poststart(id, call, try Files.spec(record.bundle))
-        withExtendedLifetime(lock) {}
-        if let notify, let said, let process = record.living() { try notify.relay(from: said, of: process, pid: record.process.pid) }
-        return 0
+        return (record.process, said)
     }
 
     private func start(_ record: ContainerRecord, _ notify: NotifySocket?) throws(CommandError) -> FDBox? {
