@@ -10,14 +10,17 @@ final class ExecutorSession {
     private(set) var cgroup = CgroupPaths()
     private var channel: FDBox?
     private var phase: Outcome?
+    private let started: (Int32) -> Void
 
     enum Outcome {
         case ready, done, ended
         case failed(ExecutorFailure)
     }
 
-    init(_ job: ExecutorJob, log: Log) throws(CommandError) {
+    /// - Parameter started: told the pid of the container's process as soon as there is one, before it can outlive this one.
+    init(_ job: ExecutorJob, log: Log, started: @escaping (Int32) -> Void = { _ in }) throws(CommandError) {
         self.log = log
+        self.started = started
         do throws(ExecutorFailure) {
             channel = try performJob(job) { [self] record, descriptor in take(record, descriptor) }
         } catch {
@@ -50,7 +53,9 @@ final class ExecutorSession {
 
     private func take(_ record: ExecutorRecord, _ descriptor: FDBox?) {
         switch record {
-        case .started(let pid): if let descriptor { process = (pid, descriptor) }
+        case .started(let pid):
+            if let descriptor { process = (pid, descriptor) }
+            started(pid)
         case .console: console = descriptor
         case .cgroup(let paths): cgroup = paths
         case .warning(let text): log.warn(text)

@@ -30,6 +30,12 @@ struct Handover: Equatable {
             let value = word.split(separator: "=", maxSplits: 1).dropFirst().first.map(String.init) ?? words.dropFirst(place + 1).first
             count += number(value)
         }
+        // criu's caller may want to hear from it there.
+        if let place = words.firstIndex(where: { $0.hasPrefix("--status-fd") }) {
+            let value =
+                words[place].split(separator: "=", maxSplits: 1).dropFirst().first.map(String.init) ?? words.dropFirst(place + 1).first
+            count = max(count, number(value) - 2)
+        }
         return 3 + UInt32(clamping: count)
     }
 

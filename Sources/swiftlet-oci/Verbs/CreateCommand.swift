@@ -32,11 +32,16 @@ struct CreateCommand {
 
     func create() throws(CommandError) -> Int32 {
         try checkConsole(detached: true)
-        return try making { () throws(CommandError) in
+        return try making { begun throws(CommandError) in
             let listener = try call.store.listener(id)
             var request = request(terminal ? .terminal(rows: 0, columns: 0) : .descriptors(stdin: 0, stdout: 1, stderr: 2))
             request.gate = .listener(listener.raw)
-            let session = try make(request)
+            // An init that waits at a socket of its own does not end with this process.
+            let session = try make(request) { pid in
+                var begun = begun
+                begun.process = ProcessIdentity(of: pid) ?? .none
+                try? call.store.save(begun)
+            }
             try hand(over: session)
             return 0
         }
@@ -45,7 +50,7 @@ struct CreateCommand {
     func run() throws(CommandError) -> Int32 {
         let detached = call.given.has("detach")
         try checkConsole(detached: detached)
-        return try making { () throws(CommandError) in
+        return try making { _ throws(CommandError) in
             let relays = terminal && !detached
             let size = relays ? Relay.window() : (rows: 0, columns: 0)
             let signals = detached ? nil : try Relay.catchSignals(reaping: !call.given.has("no-subreaper"))
@@ -68,7 +73,7 @@ struct CreateCommand {
     }
 
     /// With the container's record on disk before anything of it is made, and none when it could not be made.
-    private func making(_ body: () throws(CommandError) -> Int32) throws(CommandError) -> Int32 {
+    private func making(_ body: (ContainerRecord) throws(CommandError) -> Int32) throws(CommandError) -> Int32 {
         var record = record
         record.creator = ProcessIdentity(of: getpid())
         record.cgroup = CgroupPaths(
@@ -78,7 +83,7 @@ struct CreateCommand {
         try call.store.make(record)
         do {
             try notify?.makeDirectory()
-            return try body()
+            return try body(record)
         } catch {
             call.store.remove(id)
             throw error
@@ -100,8 +105,8 @@ struct CreateCommand {
     }
 
     /// Up to `ready`; the state is written before anybody is told.
-    private func make(_ request: CreateRequest) throws(CommandError) -> ExecutorSession {
-        let session = try ExecutorSession(.create(request), log: call.log)
+    private func make(_ request: CreateRequest, started: @escaping (Int32) -> Void = { _ in }) throws(CommandError) -> ExecutorSession {
+        let session = try ExecutorSession(.create(request), log: call.log, started: started)
         switch try session.next() {
         case .ready: break
         case .failed(let failure):
