@@ -231,6 +231,20 @@ test_a_create_in_progress_is_ended_by_delete_with_force() {
     [ ! -e "$STATE/swl45-empty" ] || fail "the directory stayed"
 }
 
+test_what_becomes_of_config_json_does_not_reach_a_container_that_is_there() {
+    local at; at=$(bundle later ".process.env+=[\"WAS=there\"]
+        | .hooks.poststart=[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"cat > $SCRATCH/poststart\"]}]
+        | .hooks.poststop=[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"cat > $SCRATCH/poststop\"]}]")
+    quiet oci create -b "$at" swl45-later
+    echo '{"ociVersion":' > "$at/config.json"
+    quiet oci start swl45-later
+    same "$(jq -r .status "$SCRATCH/poststart")" running
+    expect 0 oci exec swl45-later sh -c 'echo $WAS'; same "$out" there
+    rm "$at/config.json"
+    quiet oci delete --force swl45-later
+    same "$(jq -r .status "$SCRATCH/poststop")" stopped
+}
+
 # --- run and exec
 
 test_run_ends_with_the_program_s_status_and_keeps_the_container_when_told() {

@@ -4,8 +4,14 @@ internal import OCI
 
 /// What is read from a bundle directory.
 enum Bundle {
-    static func spec(_ bundle: String) throws(ExecutorFailure) -> RuntimeSpec {
-        let path = "\(bundle)/config.json"
+    static func spec(_ bundle: String) throws(ExecutorFailure) -> RuntimeSpec { try read("\(bundle)/config.json") }
+
+    /// Of a container that was created before.
+    static func spec(_ container: ContainerReference) throws(ExecutorFailure) -> RuntimeSpec {
+        try read(container.configuration ?? "\(container.bundle)/config.json")
+    }
+
+    private static func read(_ path: String) throws(ExecutorFailure) -> RuntimeSpec {
         let bytes = try sys { () throws(SysError) in try FD.open(path, O_RDONLY | O_NONBLOCK).readAll(limit: SpecError.documentLimit) }
         do { return try RuntimeSpec(json: bytes) } catch { throw ExecutorFailure(operation: "read", subject: path, reason: "\(error)") }
     }

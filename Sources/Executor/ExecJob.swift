@@ -17,7 +17,7 @@ final class ExecJob {
         guard container.pidfd >= 0, container.pid > 0 else {
             throw ExecutorFailure(operation: "exec", subject: container.id, reason: "the container does not run")
         }
-        let spec = try Bundle.spec(container.bundle)
+        let spec = try Bundle.spec(container)
         let process = try Bundle.process(request.process)
         try Bundle.checkStreams(request.streams, terminal: process.terminal)
         prepared = PreparedSetup(

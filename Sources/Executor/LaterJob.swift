@@ -15,7 +15,7 @@ struct LaterJob {
 
     /// runtime.md, "Lifecycle": a failing hook is warned of.
     func poststart() throws(ExecutorFailure) {
-        let spec = try Bundle.spec(container.bundle)
+        let spec = try Bundle.spec(container)
         let state = ContainerState(
             id: container.id, status: .running, pid: container.pid, bundle: container.bundle, annotations: spec.annotations)
         warn(Hooks.runAll(.poststart, spec.hooks, state: state))
@@ -30,7 +30,7 @@ struct LaterJob {
             try cgroup.remove()
         } catch { throw ExecutorFailure(error) }
         do {
-            let spec = try Bundle.spec(container.bundle)
+            let spec = try Bundle.spec(container)
             let state = ContainerState(
                 id: container.id, status: .stopped, pid: nil, bundle: container.bundle, annotations: spec.annotations)
             warn(Hooks.runAll(.poststop, spec.hooks, state: state))

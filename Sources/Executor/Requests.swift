@@ -95,6 +95,8 @@ package struct ContainerReference: Sendable {
     /// As the `cgroup` record said it; empty when there is none.
     package var cgroup: CgroupPaths
     package var options = ExecutorOptions()
+    /// A copy of config.json as it was at the creation, which what becomes of the bundle's own does not change (runtime.md, "Create").
+    package var configuration: String?
 
     package init(id: String, bundle: String, pid: Int32, pidfd: Int32, cgroup: CgroupPaths) {
         self.id = id

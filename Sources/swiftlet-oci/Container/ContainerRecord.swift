@@ -46,10 +46,11 @@ struct ContainerRecord: Equatable {
     /// Its init, if that still lives.
     func living() -> FDBox? { process.living() }
 
-    func reference(_ pidfd: FDBox?) -> ContainerReference {
+    func reference(_ pidfd: FDBox?, _ store: StateStore) -> ContainerReference {
         var result = ContainerReference(
             id: id, bundle: bundle, pid: pidfd == nil ? 0 : process.pid, pidfd: pidfd?.raw ?? -1, cgroup: cgroup)
         result.options = options
+        result.configuration = store.configuration(self)
         return result
     }
 

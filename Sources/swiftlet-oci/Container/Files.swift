@@ -13,17 +13,12 @@ enum Files {
 
     static func join(_ directory: String, _ path: String) -> String { path.hasPrefix("/") ? path : "\(directory)/\(path)" }
 
-    static func document(_ bundle: String) throws(CommandError) -> [UInt8] {
-        try kernel { () throws(SysError) in
-            try FD.open("\(bundle)/config.json", O_RDONLY | O_NONBLOCK).readAll(limit: SpecError.documentLimit)
-        }
+    static func document(_ path: String) throws(CommandError) -> [UInt8] {
+        try kernel { () throws(SysError) in try FD.open(path, O_RDONLY | O_NONBLOCK).readAll(limit: SpecError.documentLimit) }
     }
 
-    static func spec(_ bundle: String) throws(CommandError) -> RuntimeSpec {
-        let bytes = try document(bundle)
-        do { return try RuntimeSpec(json: bytes) } catch {
-            throw .state(operation: "read", id: "\(bundle)/config.json", reason: "\(error)")
-        }
+    static func spec(_ bytes: [UInt8], _ path: String) throws(CommandError) -> RuntimeSpec {
+        do { return try RuntimeSpec(json: bytes) } catch { throw .state(operation: "read", id: path, reason: "\(error)") }
     }
 
     static func json(_ bytes: [UInt8], _ path: String) throws(CommandError) -> JSON {

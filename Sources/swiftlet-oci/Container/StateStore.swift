@@ -3,7 +3,7 @@ import Glibc
 import LinuxSys
 import OCI
 
-/// What is kept of a container between two commands: `ROOT/ID/state.json`, and until it is started `ROOT/ID/start.sock`.
+/// What is kept of a container between two commands: `ROOT/ID/state.json` and a copy of config.json, and until it is started `ROOT/ID/start.sock`.
 ///
 /// The record is there before anything of the container is, and is the last to go: what a killed command leaves can be found.
 struct StateStore {
@@ -24,7 +24,7 @@ struct StateStore {
     }
 
     /// A new directory, 0700, that nobody else has, with the first record of the container in it.
-    func make(_ record: ContainerRecord) throws(CommandError) {
+    func make(_ record: ContainerRecord, _ configuration: [UInt8]) throws(CommandError) {
         var path = ""
         for part in root.split(separator: "/") {
             path += "/\(part)"
@@ -35,10 +35,27 @@ struct StateStore {
             guard errno == EEXIST else { throw .kernel(SysError(errno, "mkdir", on: directory(record.id))) }
             throw .state(operation: "create", id: record.id, reason: "container with given ID already exists")
         }
-        do { try save(record) } catch {
+        do {
+            try kernel { () throws(SysError) in
+                let copy = try FD.open("\(directory(record.id))/config.json", O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+                try copy.writeAll(configuration)
+            }
+            try save(record)
+        } catch {
             remove(record.id)
             throw error
         }
+    }
+
+    /// What becomes of the bundle's own does not change a container that is there (runtime.md, "Create").
+    func configuration(_ record: ContainerRecord) -> String {
+        let copy = "\(directory(record.id))/config.json"
+        return unsafe access(copy, F_OK) == 0 ? copy : "\(record.bundle)/config.json"
+    }
+
+    func spec(_ record: ContainerRecord) throws(CommandError) -> RuntimeSpec {
+        let path = configuration(record)
+        return try Files.spec(Files.document(path), path)
     }
 
     /// Whole or not at all. Not made durable: after a crash of the host there is no container to be found.

@@ -18,7 +18,7 @@ struct CheckpointCommand {
             throw .state(operation: "checkpoint", id: record.id, reason: "container cannot be checkpointed in \(status.rawValue) state")
         }
         self.process = process
-        spec = try Files.spec(record.bundle)
+        spec = try call.store.spec(record)
     }
 
     func run() throws(CommandError) -> Int32 {

@@ -9,6 +9,7 @@ struct CreateCommand {
     let call: Invocation
     let id: String
     private let bundle: String
+    private let configuration: [UInt8]
     private let spec: RuntimeSpec
     private let handover: Handover
     let notify: NotifySocket?
@@ -19,7 +20,9 @@ struct CreateCommand {
         id = try call.given.one("the container's id", of: "create")
         try StateStore.check(id)
         bundle = try Files.absolute(call.given.value("bundle") ?? ".")
-        spec = try Files.spec(bundle)
+        let path = "\(bundle)/config.json"
+        configuration = try Files.document(path)
+        spec = try Files.spec(configuration, path)
         var handover = try Handover(
             preserved: call.given.number("preserve-fds", in: 0...1024), listenFDs: environmentValue("LISTEN_FDS"),
             listenPID: environmentValue("LISTEN_PID"), ownPID: getpid())
@@ -80,7 +83,7 @@ struct CreateCommand {
             try cgroup { () throws(CgroupError) in
                 try Cgroup.missing(path: spec.linux.cgroupsPath, id: id, systemd: call.options.systemdCgroup)
             }.map { .init(controller: $0.controller, directory: $0.directory) })
-        try call.store.make(record)
+        try call.store.make(record, configuration)
         do {
             try notify?.makeDirectory()
             return try body(record)

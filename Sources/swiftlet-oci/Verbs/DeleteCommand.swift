@@ -53,7 +53,7 @@ struct DeleteCommand {
 
     static func remove(_ record: ContainerRecord, _ call: Invocation) throws(CommandError) {
         let process = record.living()
-        let session = try ExecutorSession(.delete(record.reference(process)), log: call.log)
+        let session = try ExecutorSession(.delete(record.reference(process, call.store)), log: call.log)
         let outcome = try session.next()
         withExtendedLifetime(process) {}
         switch outcome {

@@ -24,7 +24,7 @@ struct ExecCommand {
         }
         try SubCgroups(call.given.all("cgroup")).apply(to: &record.cgroup)
         self.record = record
-        document = try ExecProcess.document(call.given, record)
+        document = try ExecProcess.document(call.given, record, call.store)
         do { terminal = try ProcessSpec(json: document.encoded()).terminal } catch {
             throw .state(operation: "exec", id: id, reason: "\(error)")
         }
@@ -38,7 +38,7 @@ struct ExecCommand {
         let size = terminal && !detached ? Relay.window() : (rows: 0, columns: 0)
         let signals = detached ? nil : try Relay.catchSignals(reaping: false)
         var request = ExecRequest(
-            container: record.reference(pidfd), process: document.encoded(),
+            container: record.reference(pidfd, call.store), process: document.encoded(),
             streams: terminal ? .terminal(rows: size.rows, columns: size.columns) : .descriptors(stdin: 0, stdout: 1, stderr: 2))
         request.preservedDescriptors = handover.descriptors
         let session = try ExecutorSession(.exec(request), log: call.log)

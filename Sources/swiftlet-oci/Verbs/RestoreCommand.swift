@@ -12,6 +12,7 @@ struct RestoreCommand {
     private let call: Invocation
     private let id: String
     private let bundle: String
+    private let configuration: [UInt8]
     private let spec: RuntimeSpec
 
     init(_ call: Invocation) throws(CommandError) {
@@ -19,7 +20,9 @@ struct RestoreCommand {
         id = try call.given.one("the container's id", of: "restore")
         try StateStore.check(id)
         bundle = try Files.absolute(call.given.value("bundle") ?? ".")
-        spec = try Files.spec(bundle)
+        let path = "\(bundle)/config.json"
+        configuration = try Files.document(path)
+        spec = try Files.spec(configuration, path)
         try Relay.checkConsole(call.given, terminal: spec.process?.terminal ?? false, detached: call.given.has("detach"))
     }
 
@@ -31,7 +34,7 @@ struct RestoreCommand {
             annotations: spec.annotations, options: call.options)
         record.creator = ProcessIdentity(of: getpid())
         record.cgroup = try missingCgroup()
-        try call.store.make(record)
+        try call.store.make(record, configuration)
         do {
             let made = try cgroup { () throws(CgroupError) in
                 try Cgroup.create(

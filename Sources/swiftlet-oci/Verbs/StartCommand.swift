@@ -27,7 +27,7 @@ struct StartCommand {
         defer { withExtendedLifetime(lock) {} }
         let record = try call.store.load(id, for: "start")
         let said = try start(record, notify)
-        try Self.poststart(id, call, try Files.spec(record.bundle))
+        try Self.poststart(id, call, try call.store.spec(record))
         return (record.process, said)
     }
 
@@ -53,14 +53,17 @@ struct StartCommand {
         return said
     }
 
-    /// runtime.md, "Lifecycle".
+    /// runtime.md, "Lifecycle": a container of which one fails is stopped and destroyed.
     static func poststart(_ id: String, _ call: Invocation, _ spec: RuntimeSpec) throws(CommandError) {
         guard !spec.hooks.poststart.isEmpty else { return }
         let record = try call.store.load(id, for: "start")
         let process = record.living()
-        let session = try ExecutorSession(.poststart(record.reference(process)), log: call.log)
+        let session = try ExecutorSession(.poststart(record.reference(process, call.store)), log: call.log)
         let outcome = try session.next()
         withExtendedLifetime(process) {}
-        if case .failed(let failure) = outcome { throw .executor(failure) }
+        if case .failed(let failure) = outcome {
+            try? DeleteCommand.remove(record, call)
+            throw .executor(failure)
+        }
     }
 }
