@@ -38,9 +38,8 @@ extension Apply {
         let place = try place(of: plan, isDirectory: true)
         let made: FD
         do { made = try newFileSystem(plan, type, source, over: place) } catch {
-            throw SysError(
-                error.errno, "mount \(type)",
-                on: error.operation == "mount \(type)" ? "\(plan.destination), \(error.subject)\(hint(type, error))" : plan.destination)
+            let detail = error.operation == "mount \(type)" ? ", \(error.subject)" : ""
+            throw SysError(error.errno, "mount \(type)", on: plan.destination + detail + hint(type, error))
         }
         if plan.copiesUp { try TreeCopy.copy(from: place, to: made, name: plan.destination) }
         try made.attach(to: place, name: plan.destination)
@@ -95,7 +94,8 @@ extension Apply {
         let label = context.spec.linux.mountLabel.map { [MountPlan.Datum(key: "context", value: "\"\($0)\"")] } ?? []
         let options = OverlayOptions((plan.data + label).map { datum in datum.value.map { "\(datum.key)=\($0)" } ?? datum.key }, plan.set)
         do { try options.attach(source: source, to: place) } catch {
-            throw SysError(error.errno, "mount overlay", on: error.subject.isEmpty ? plan.destination : "\(plan.destination), \(error.subject)")
+            throw SysError(
+                error.errno, "mount overlay", on: error.subject.isEmpty ? plan.destination : "\(plan.destination), \(error.subject)")
         }
         if !plan.propagation.isEmpty { try plan.propagate(try root.find(plan.destination)) }
     }

@@ -79,7 +79,8 @@ extension MountPlan {
 
     private static let commons: [String: (on: Bool, option: CommonOptions)] = [
         "sync": (true, .synchronous), "async": (false, .synchronous), "dirsync": (true, .synchronousDirectories),
-        "lazytime": (true, .lazyTime), "nolazytime": (false, .lazyTime), "mand": (true, .mandatoryLocks), "nomand": (false, .mandatoryLocks),
+        "lazytime": (true, .lazyTime), "nolazytime": (false, .lazyTime), "mand": (true, .mandatoryLocks),
+        "nomand": (false, .mandatoryLocks),
         "iversion": (true, .inodeVersion), "noiversion": (false, .inodeVersion),
     ]
 }

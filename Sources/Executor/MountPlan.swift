@@ -93,7 +93,8 @@ package struct MountPlan: Equatable, Sendable {
             clear.formUnion(clearBelow)
             (setBelow, clearBelow) = ([], [])
         }
-        if case .bind = kind {} else if words.idMap != nil || !spec.uidMappings.isEmpty {
+        if case .bind = kind {
+        } else if words.idMap != nil || !spec.uidMappings.isEmpty {
             throw refused(words.idMap == nil ? "uidMappings" : "options", "only bind mounts can be id-mapped")
         }
         guard copiesUp else { return }

@@ -51,7 +51,9 @@ struct NamespacePlan: Equatable {
             guard let kind = try file.namespaceKind() else {
                 throw SysError(EINVAL, "join", on: "\(namespace.path) (it is not a namespace)")
             }
-            guard kind == namespace.kind else { throw SysError(EINVAL, "join", on: "\(namespace.path) (it is not a \(namespace.name) namespace)") }
+            guard kind == namespace.kind else {
+                throw SysError(EINVAL, "join", on: "\(namespace.path) (it is not a \(namespace.name) namespace)")
+            }
             try checkForeign(file, namespace)
             result.append(FDBox(file))
         }

@@ -13,7 +13,9 @@ enum RootfsMounts {
             let root = RootDirectory(try sys { () throws(SysError) in try FD.open(path, openPathOnly | O_DIRECTORY) })
             let place = try sys { () throws(SysError) in mount.target.isEmpty ? try root.find("/") : try root.makeDirectory(mount.target) }
             if mount.type == "overlay" {
-                do { try OverlayOptions(mount.options).attach(source: mount.source, to: place, calls: calls) } catch { throw failure(error, mount, path) }
+                do { try OverlayOptions(mount.options).attach(source: mount.source, to: place, calls: calls) } catch {
+                    throw failure(error, mount, path)
+                }
                 continue
             }
             let spec = MountSpec(destination: "/rootfs", type: mount.type, source: mount.source, options: mount.options)
@@ -91,7 +93,8 @@ struct OverlayOptions: Equatable {
         } catch  where error.errno == EINVAL && fitsOnePage {
             // Also when an option is wrong: then mount(2) says so once more.
             try mountPath(
-                source.isEmpty ? "overlay" : source, on: "/proc/self/fd/\(place.raw)", type: "overlay", flags: attributes.mountFlags, data: page)
+                source.isEmpty ? "overlay" : source, on: "/proc/self/fd/\(place.raw)", type: "overlay", flags: attributes.mountFlags,
+                data: page)
         }
     }
 

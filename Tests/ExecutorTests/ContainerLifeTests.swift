@@ -19,7 +19,7 @@ struct ContainerLifeTests {
         #expect(try bundle.run(["start", bundle.id]).status == .code(0))
         #expect(try state(bundle)["status"] == "running")
         let again = try bundle.run(["start", bundle.id])
-        #expect(again.errors == "swiftlet-oci: start \(bundle.id): it is running, not created\n")
+        #expect(again.errors == "swiftlet-oci: start \(bundle.id): cannot start an already running container\n")
 
         let inside = try bundle.run(["exec", bundle.id, "sh", "-c", "ps | grep -c 'sleep 1000'; hostname; exit 3"])
         #expect(inside.status == .code(3))
@@ -164,7 +164,7 @@ struct ContainerLifeTests {
         let bundle = try TestBundle()
         #expect(try bundle.run(["create", "--bogus", "x"]).errors == "swiftlet-oci: create: unknown option --bogus\n")
         #expect(try bundle.run(["state", "../x"]).status == .code(1))
-        #expect(try bundle.run(["state", "missing"]).errors.hasPrefix("swiftlet-oci: find container missing: it does not exist"))
+        #expect(try bundle.run(["state", "missing"]).errors == "swiftlet-oci: state missing: container does not exist\n")
         #expect(try bundle.run(["--version"]).output.hasPrefix("swiftlet-oci version "))
     }
 

@@ -41,7 +41,8 @@ struct MountPlanTests {
         ]
         for (word, set, clear) in pairs {
             let mount = try plan("bind", ["rbind", word])
-            #expect(mount.setBelow == set && mount.clearBelow == clear && mount.set == [] && mount.clear == [] && mount.data == [], "\(word)")
+            #expect(
+                mount.setBelow == set && mount.clearBelow == clear && mount.set == [] && mount.clear == [] && mount.data == [], "\(word)")
         }
     }
 

@@ -110,7 +110,9 @@ struct SetupPlanTests {
         let steps = try plan(config).steps
         let at = try #require(steps.firstIndex(of: .enterRoot(.pivot)))
         #expect(
-            steps[(at + 1)...].prefix(4) == [.setRootPropagation(.recursiveShared), .makeReadonly("/r"), .mask("/m"), .makeMountReadonly("/")])
+            steps[(at + 1)...].prefix(4) == [
+                .setRootPropagation(.recursiveShared), .makeReadonly("/r"), .mask("/m"), .makeMountReadonly("/"),
+            ])
     }
 
     @Test("a read-only /dev becomes so only when its nodes are made")
@@ -161,7 +163,9 @@ struct SetupPlanTests {
         #expect(steps[at + 1] == .makeMountReadonly("/run"))
     }
 
-    @Test("private and slave propagation of the rootfs stand before its mounts are made and are not said again", arguments: ["private", "rslave"])
+    @Test(
+        "private and slave propagation of the rootfs stand before its mounts are made and are not said again",
+        arguments: ["private", "rslave"])
     func quietPropagation(_ word: String) throws {
         for step in try plan(Self.small().with { $0.linux["rootfsPropagation"] = .string(word) }).steps {
             if case .setRootPropagation = step { Issue.record("\(step)") }
@@ -207,11 +211,36 @@ struct SetupPlanTests {
     @Test("what cannot be done is refused with its field")
     func refused() throws {
         let cases: [(TestConfig, String)] = [
-            (Self.small().with { $0.linux["namespaces"] = []; $0.mounts = [TestConfig.mount("/a", "tmpfs", [])] }, "mounts"),
-            (Self.small().with { $0.linux["namespaces"] = []; $0.linux["maskedPaths"] = ["/a"] }, "linux.maskedPaths"),
-            (Self.small().with { $0.linux["namespaces"] = []; $0.linux["readonlyPaths"] = ["/a"] }, "linux.readonlyPaths"),
-            (Self.small().with { $0.linux["namespaces"] = []; $0.linux["rootfsPropagation"] = "slave" }, "linux.rootfsPropagation"),
-            (Self.small().with { $0.linux["namespaces"] = []; $0.readonlyRoot = true }, "root.readonly"),
+            (
+                Self.small().with {
+                    $0.linux["namespaces"] = []
+                    $0.mounts = [TestConfig.mount("/a", "tmpfs", [])]
+                }, "mounts"
+            ),
+            (
+                Self.small().with {
+                    $0.linux["namespaces"] = []
+                    $0.linux["maskedPaths"] = ["/a"]
+                }, "linux.maskedPaths"
+            ),
+            (
+                Self.small().with {
+                    $0.linux["namespaces"] = []
+                    $0.linux["readonlyPaths"] = ["/a"]
+                }, "linux.readonlyPaths"
+            ),
+            (
+                Self.small().with {
+                    $0.linux["namespaces"] = []
+                    $0.linux["rootfsPropagation"] = "slave"
+                }, "linux.rootfsPropagation"
+            ),
+            (
+                Self.small().with {
+                    $0.linux["namespaces"] = []
+                    $0.readonlyRoot = true
+                }, "root.readonly"
+            ),
             (Self.small().with { $0.linux["netDevices"] = ["eth0": [:]] }, "linux.netDevices"),
             (Self.small().with { $0.mounts = [TestConfig.mount("/", "tmpfs", [])] }, "mounts[0].destination"),
             (Self.small().with { $0.mounts = [TestConfig.mount("/a", "ramfs", ["tmpcopyup"])] }, "mounts[0].options"),

@@ -106,6 +106,16 @@ final class TestBundle: Sendable {
 
     func configure(_ config: TestConfig) throws { try write(config.json.text(pretty: true), to: "config.json") }
 
+    /// Runs a shell script in a mount namespace of its own, which the host does not see; `oci` is the program with this state.
+    @discardableResult
+    func aside(_ script: String) throws -> Outcome {
+        try write("set -e\noci() { \(Self.program) --root \(stateRoot) \"$@\"; }\ncd \(directory)\n\(script)\n", to: "script")
+        return try Self.shell("exec unshare -m --propagation private sh \(directory)/script")
+    }
+
+    /// For a container whose root has another number on the host.
+    func giveAway(to id: Int = 100_000) throws { try Self.shell("chmod 755 \(directory); chown -hR \(id):\(id) \(rootfs)") }
+
     /// Nothing of the container is left: no state, no cgroup.
     var leftovers: [String] {
         let state = (try? subdirectories(of: stateRoot)) ?? []
@@ -140,6 +150,16 @@ struct TestConfig {
             Self.mount("/dev/pts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]),
             Self.mount("/sys", "sysfs", ["nosuid", "noexec", "nodev", "ro"]),
         ]
+    }
+
+    /// These kinds of namespaces; a user namespace with 65 536 ids from 100 000 on.
+    func namespaces(_ kinds: String...) -> TestConfig {
+        with {
+            $0.linux["namespaces"] = .array(kinds.map { ["type": .string($0)] })
+            guard kinds.contains("user") else { return }
+            let map: JSON = [["containerID": 0, "hostID": 100_000, "size": 65_536]]
+            ($0.linux["uidMappings"], $0.linux["gidMappings"]) = (map, map)
+        }
     }
 
     /// A shell script.

@@ -23,7 +23,8 @@ struct NamespaceDetailTests {
     @Test("offsets of clocks arrive as values")
     func offsets() throws {
         let spec = try linux([
-            "namespaces": [["type": "time"]], "timeOffsets": ["monotonic": ["secs": -5], "boottime": ["secs": 7, "nanosecs": 999_999_999]],
+            "namespaces": [["type": "time"]],
+            "timeOffsets": ["monotonic": ["secs": -5], "boottime": ["secs": 7, "nanosecs": 999_999_999]],
         ])
         #expect(
             spec.timeOffsets == [
