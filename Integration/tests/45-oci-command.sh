@@ -605,6 +605,16 @@ test_events_tell_statistics_as_runc_does() {
     expect 1 oci events --interval 0s swl45-events; one_line "$err"
     expect 1 oci events --interval soon swl45-events; one_line "$err"
     clean swl45-events
+    # A process that takes more than it may.
+    at=$(bundle events '.linux.resources.memory={"limit":16777216,"swap":16777216}')
+    quiet oci run -d -b "$at" swl45-events
+    "$BIN/swiftlet-oci" --root "$STATE" events --interval 1h swl45-events > "$SCRATCH/events" &
+    pid=$!
+    until_true 10 bash -c "ls -l /proc/$pid/fd | grep -qE 'eventfd|inotify'"
+    expect 137 oci exec swl45-events tail /dev/zero
+    until_true 10 grep -q '{"type":"oom","id":"swl45-events"}' "$SCRATCH/events"
+    clean swl45-events
+    wait "$pid" || fail "events ended $? with its container"
     # runc knows nothing that is not told here, but for the settings of cpuset and what its version alone has.
     mkdir -p "$SCRATCH/runc45"
     quiet runc --root "$SCRATCH/runc45" run -d -b "$at" swl45-runc
@@ -789,11 +799,17 @@ test_the_specification_s_examples_are_taken_or_refused_as_they_should_be() {
     [ -e "$vectors" ] || skip "no examples beside the package"
     at=$SCRATCH/b45/bad; mkdir -p "$at/rootfs"
     for name in "$vectors"/bad/*.json; do rm -f "$at/config.json"; cp "$name" "$at/config.json"; refused ""; done
-    for name in minimal-for-start linux-rdma; do
-        rm -f "$at/config.json"; cp "$vectors/good/$name.json" "$at/config.json"
-        # They have no mount namespace, and no devices to limit: what is refused is that, not the document.
-        expect 1 oci run --bundle "$at" swl45-bad; one_line "$err"
-        case "$err" in *JSON* | *ociVersion* | *expected*) fail "$name: $err" ;; esac
+    # Of the good ones most have no process, or are for another platform or an older version: what is refused is that.
+    for name in "$vectors"/good/*.json; do
+        rm -f "$at/config.json"; cp "$name" "$at/config.json"
+        case "${name##*/}" in
+            freebsd-*) refused freebsd ;;
+            zos-example.json | spec-example.json) refused ociVersion ;;
+            zos-*) refused zos ;;
+            # Taken: there is just no program in that root.
+            minimal-for-start.json) refused "exec sh" ;;
+            *) refused process ;;
+        esac
     done
     same "$(oci list -q)" ""
 }

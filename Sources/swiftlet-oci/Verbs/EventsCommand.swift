@@ -35,18 +35,22 @@ struct EventsCommand {
         let group = record.group
         var next = monotonicNanoseconds() + interval
         var kills = watch?.kills() ?? 0
+        // v1 tells of the want of memory before it counts the kill.
+        var lookingUntil: UInt64 = 0
         while true {
             let now = monotonicNanoseconds()
-            let pause = next > now ? Int32(clamping: (next - now) / 1_000_000 + 1) : 0
+            var pause = next > now ? Int32(clamping: (next - now) / 1_000_000 + 1) : 0
+            if now < lookingUntil { pause = min(pause, 20) }
             let watched: [(fd: Int32, events: Int16)] = [(process.raw, Int16(POLLIN)), (watch?.fd.raw ?? -1, Int16(POLLIN))]
             let found: [Int16]
             do { found = try pollDescriptors(watched, milliseconds: pause) } catch { throw .kernel(error) }
             if found[1] != 0 {
                 try? watch?.fd.drain()
-                let count = watch?.kills() ?? kills
-                if count > kills { emit("oom", nil) }
-                kills = max(kills, count)
+                lookingUntil = monotonicNanoseconds() + 2_000_000_000
             }
+            let count = watch?.kills() ?? kills
+            if count > kills { emit("oom", nil) }
+            kills = max(kills, count)
             if found[0] != 0 { return }
             guard monotonicNanoseconds() >= next else { continue }
             next += interval
