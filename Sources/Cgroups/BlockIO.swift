@@ -18,13 +18,13 @@ enum BlockIO {
     private static func old(_ spec: BlockIOSpec) -> [ControlWrite] {
         var writes: [ControlWrite] = []
         if let weight = spec.weight {
-            writes.append(ControlWrite(firstOf: ["blkio.weight", "blkio.bfq.weight"], "\(weight)", field: "blockIO.weight"))
+            writes.append(same(["blkio.weight", "blkio.bfq.weight"], "\(weight)", "blockIO.weight"))
         }
         if let weight = spec.leafWeight { writes.append(ControlWrite("blkio.leaf_weight", "\(weight)", field: "blockIO.leafWeight")) }
         for (number, device) in spec.weightDevice.enumerated() {
             let (name, field) = ("\(device.major):\(device.minor)", "blockIO.weightDevice[\(number)]")
             if let weight = device.weight {
-                writes.append(ControlWrite(firstOf: ["blkio.weight_device", "blkio.bfq.weight_device"], "\(name) \(weight)", field: field))
+                writes.append(same(["blkio.weight_device", "blkio.bfq.weight_device"], "\(name) \(weight)", field))
             }
             if let weight = device.leafWeight { writes.append(ControlWrite("blkio.leaf_weight_device", "\(name) \(weight)", field: field)) }
         }
@@ -61,9 +61,16 @@ enum BlockIO {
         return writes
     }
 
-    /// A weight of 10 … 1000 as 1 … 10000.
+    /// A scheduler that has weights has them in a file of its own.
+    private static func same(_ files: [String], _ value: String, _ field: String) -> ControlWrite {
+        ControlWrite(firstOf: files.map { .init(file: $0, value: value) }, field: field)
+    }
+
+    /// The bfq scheduler counts to 1000 as config.json does; to io.weight 10 … 1000 is 1 … 10000.
     private static func weightWrite(_ target: String, _ weight: UInt16, field: String) -> ControlWrite {
         let scaled = 1 + (UInt64(weight) - 10) * 9999 / 990
-        return ControlWrite(firstOf: ["io.weight", "io.bfq.weight"], "\(target)\(scaled)", field: field)
+        return ControlWrite(
+            firstOf: [.init(file: "io.bfq.weight", value: "\(target)\(weight)"), .init(file: "io.weight", value: "\(target)\(scaled)")],
+            field: field)
     }
 }

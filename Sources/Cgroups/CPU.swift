@@ -4,12 +4,18 @@ import OCI
 /// The cpu controller (kernel: scheduler/sched-bwc.rst, admin-guide/cgroup-v2.rst).
 enum CPU {
     static func plan(_ spec: CPUSpec) -> ControllerPlan {
-        ControllerPlan(controller: "cpu") { version throws(CgroupError) in version == .v1 ? old(spec) : try unified(spec) }
+        ControllerPlan(controller: "cpu") { version throws(CgroupError) in try version == .v1 ? old(spec) : unified(spec) }
     }
 
-    private static func old(_ spec: CPUSpec) -> [ControlWrite] {
+    private static func old(_ spec: CPUSpec) throws(CgroupError) -> [ControlWrite] {
         var writes: [ControlWrite] = []
-        if let shares = spec.shares, shares > 0 { writes.append(ControlWrite("cpu.shares", "\(shares)", field: "cpu.shares")) }
+        if let shares = spec.shares, shares > 0 {
+            // The kernel would take the nearest and say nothing.
+            guard (2...262_144).contains(shares) else {
+                throw .unsupported(field: "linux.resources.cpu.shares", reason: "\(shares) is outside 2 … 262144")
+            }
+            writes.append(ControlWrite("cpu.shares", "\(shares)", field: "cpu.shares"))
+        }
         if let period = spec.period, period > 0 { writes.append(ControlWrite("cpu.cfs_period_us", "\(period)", field: "cpu.period")) }
         if let quota = spec.quota, quota != 0 { writes.append(ControlWrite("cpu.cfs_quota_us", "\(max(quota, -1))", field: "cpu.quota")) }
         // After the quota, above which it may not be.

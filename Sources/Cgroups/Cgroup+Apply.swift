@@ -2,59 +2,49 @@ import Glibc
 internal import LinuxSys
 package import OCI
 
-/// One value for one file of a controller.
-struct ControlWrite: Equatable {
-    /// The first that exists is written.
-    var files: [String]
-    var value: String
-    /// Of config.json, for errors.
-    var field: String
-    /// Nothing is lost when the host does not have the file.
-    var isOptional = false
-
-    init(_ file: String, _ value: String, field: String, optional: Bool = false) {
-        files = [file]
-        self.value = value
-        self.field = "linux.resources.\(field)"
-        isOptional = optional
-    }
-
-    init(firstOf files: [String], _ value: String, field: String) {
-        self.files = files
-        self.value = value
-        self.field = "linux.resources.\(field)"
-    }
-}
-
-/// What one controller is to do, by the rules of the version that it is found under.
-struct ControllerPlan {
-    let controller: String
-    let writes: (ControllerPlace.Version) throws(CgroupError) -> [ControlWrite]
-}
-
 extension Cgroup {
+    /// What can be known to be wrong without a cgroup: said before anything is made.
+    static func check(_ resources: ResourcesSpec, on host: CgroupHost) throws(CgroupError) {
+        for plan in plans(resources) {
+            let isOld = host.hierarchies.contains { $0.controllers.contains(plan.controller) }
+            _ = try plan.writes(isOld || host.mode == .v1 ? .v1 : .v2)
+        }
+        if let first = resources.unified.first, host.mode == .v1 {
+            throw .unsupported(field: "linux.resources.unified.\(first.file)", reason: "this host has no cgroup v2")
+        }
+        if host.hierarchies.contains(where: { $0.controllers.contains("devices") }) { _ = try Self.deviceWrites(DevicePolicy(resources.devices)) }
+    }
+
     /// For a new group, without processes.
     func apply(_ resources: ResourcesSpec) throws(CgroupError) {
-        try applyLimits(resources)
+        for (place, writes) in try planned(resources) { try Self.perform(writes, in: place) }
+        try applyUnified(resources.unified)
         try applyDevices(resources.devices)
     }
 
-    /// Changes limits of a group in use. Rules for devices cannot change: what is open stays open.
+    /// Changes limits of a group in use. What is not named stays as it is. When one limit is refused, those that were changed before
+    /// get their old values back.
     package func update(_ resources: ResourcesSpec) throws(CgroupError) {
-        guard resources.devices.isEmpty else {
-            throw .unsupported(field: "linux.resources.devices", reason: "cannot be changed while the container runs")
-        }
         if let memory = resources.memory, memory.checkBeforeUpdate, let limit = memory.limit, limit > 0, let place = place(of: "memory") {
             let file = place.version == .v1 ? "memory.usage_in_bytes" : "memory.current"
             let used = UInt64(try ControlFile.read("\(place.path)/\(file)").trimmed) ?? 0
             guard used <= UInt64(limit) else { throw .inUse(bytes: used, limit: limit) }
         }
-        try applyLimits(resources)
-    }
-
-    private func applyLimits(_ resources: ResourcesSpec) throws(CgroupError) {
-        for plan in Self.plans(resources) { try apply(plan) }
-        try applyUnified(resources.unified)
+        let resources = try completed(resources)
+        let planned = try planned(resources)
+        try updateUnit(resources)
+        var changed = ChangedFiles()
+        do {
+            for (place, writes) in planned {
+                changed.note(writes, in: place)
+                try Self.perform(writes, in: place)
+            }
+            try applyUnified(resources.unified)
+            if !resources.devices.isEmpty { try replaceDevices(resources.devices) }
+        } catch {
+            changed.restore()
+            throw error
+        }
     }
 
     static func plans(_ resources: ResourcesSpec) -> [ControllerPlan] {
@@ -64,17 +54,28 @@ extension Cgroup {
         if let pids = resources.pids { plans.append(Pids.plan(pids)) }
         if let block = resources.blockIO { plans.append(BlockIO.plan(block)) }
         if !resources.hugepageLimits.isEmpty { plans.append(Hugetlb.plan(resources.hugepageLimits)) }
+        if let network = resources.network { plans += Network.plans(network) }
         if !resources.rdma.isEmpty { plans.append(Rdma.plan(resources.rdma)) }
         return plans
     }
 
-    private func apply(_ plan: ControllerPlan) throws(CgroupError) {
-        guard let place = place(of: plan.controller) else {
-            // Only what is really asked for is missed.
-            guard let first = try plan.writes(isUnifiedOnly ? .v2 : .v1).first(where: { !$0.isOptional }) else { return }
-            throw .unsupported(field: first.field, reason: "this host has no \(plan.controller) controller to set it with")
+    /// What is to be written where: all that can be found wrong without writing is found before the first write.
+    private func planned(_ resources: ResourcesSpec) throws(CgroupError) -> [(place: String, writes: [ControlWrite])] {
+        var result: [(place: String, writes: [ControlWrite])] = []
+        for plan in Self.plans(resources) {
+            guard let place = place(of: plan.controller) else {
+                // Only what is really asked for is missed.
+                guard let first = try plan.writes(isUnifiedOnly ? .v2 : .v1).first(where: { !$0.isOptional }) else { continue }
+                throw .unsupported(field: first.field, reason: "this host has no \(plan.controller) controller to set it with")
+            }
+            let writes = try plan.writes(place.version)
+            for write in writes where write.choice(in: place.path) == nil && !write.isOptional {
+                let names = write.choices.map(\.file).joined(separator: " or ")
+                throw .unsupported(field: write.field, reason: "this kernel has no \(names)")
+            }
+            result.append((place.path, writes))
         }
-        try Self.perform(plan.writes(place.version), in: place.path)
+        return result
     }
 
     /// Limits that depend on each other (memory and memory with swap, quota and period) are refused in one order and taken in the
@@ -85,23 +86,18 @@ extension Cgroup {
             var refused: [ControlWrite] = []
             var reason: CgroupError?
             for write in waiting {
-                do { try perform(write, in: directory) } catch {
-                    guard case .kernel(let failure) = error, [EINVAL, EBUSY].contains(failure.errno) else { throw error }
+                guard let choice = write.choice(in: directory) else { continue }
+                do { try ControlFile.write(choice.value, to: "\(directory)/\(choice.file)") } catch {
+                    guard case .kernel(let failure) = error else { throw error }
+                    let named = CgroupError.refused(field: write.field, failure)
+                    guard [EINVAL, EBUSY].contains(failure.errno) else { throw named }
                     refused.append(write)
-                    reason = reason ?? error
+                    reason = reason ?? named
                 }
             }
             if let reason, refused.count == waiting.count { throw reason }
             waiting = refused
         }
-    }
-
-    private static func perform(_ write: ControlWrite, in directory: String) throws(CgroupError) {
-        guard let file = write.files.first(where: { ControlFile.exists("\(directory)/\($0)") }) else {
-            if write.isOptional { return }
-            throw .unsupported(field: write.field, reason: "this kernel has no \(write.files.joined(separator: " or "))")
-        }
-        try ControlFile.write(write.value, to: "\(directory)/\(file)")
     }
 }
 

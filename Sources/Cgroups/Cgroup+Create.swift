@@ -8,32 +8,58 @@ extension Cgroup {
     /// An absolute `path` counts from the mount of each hierarchy. A relative one, or none (then it is the container's id),
     /// counts from the caller's own cgroup under v1, and from the parent of that under v2, where a group with processes can
     /// have no limited children ("no internal processes", cgroups(7)).
-    package static func create(path: String?, id: String, resources: ResourcesSpec?, systemd: Bool) throws(CgroupError) -> Cgroup {
-        let field = "linux.cgroupsPath"
-        if systemd { throw .unsupported(field: field, reason: "the systemd driver is not supported") }
-        let wanted = path ?? id
+    ///
+    /// With `systemd` it is a scope that systemd makes, of the name `slice:prefix:name`; `annotations` can set properties of it.
+    /// `owner`: the uid on the host that may use the group below its limits (config-linux.md, "Cgroup ownership").
+    package static func create(
+        path: String?, id: String, resources: ResourcesSpec?, systemd: Bool, annotations: [String: String] = [:], owner: UInt32? = nil
+    ) throws(CgroupError) -> Cgroup {
+        let resources = resources ?? ResourcesSpec()
+        let cgroup =
+            systemd
+            ? try createScope(path: path, id: id, resources: resources, annotations: annotations)
+            : try createPlain(path ?? id, resources)
+        guard let owner, cgroup.isUnifiedOnly else { return cgroup }
+        do { try cgroup.give(to: owner) } catch {
+            cgroup.settle()
+            try? cgroup.remove()
+            throw error
+        }
+        return cgroup
+    }
+
+    private static func createPlain(_ wanted: String, _ resources: ResourcesSpec) throws(CgroupError) -> Cgroup {
         // The root itself is never a container's: to kill or remove it would end the host.
         let parts = wanted.split(separator: "/")
         guard !parts.contains(".."), parts.contains(where: { $0 != "." }) else {
-            throw .unsupported(field: field, reason: "\(wanted) names no cgroup below the root")
+            throw .unsupported(field: "linux.cgroupsPath", reason: "\(wanted) names no cgroup below the root")
         }
         let host = try CgroupHost.current()
+        try check(resources, on: host)
         var made: [String] = []
-        do {
-            var directories: [Directory] = []
-            // The unified hierarchy goes last: by then the others hold what it does not.
-            for hierarchy in host.hierarchies.filter({ !$0.isUnified }) + host.hierarchies.filter(\.isUnified) {
-                let place = try make(wanted, in: hierarchy, made: &made)
-                directories += (hierarchy.isUnified ? [""] : hierarchy.controllers).map { Directory(controller: $0, path: place) }
-            }
-            let cgroup = Cgroup(directories)
+        do throws(CgroupError) {
+            let cgroup = Cgroup(try directories(wanted, on: host, made: &made))
             for path in cgroup.paths where !made.contains(path) { try refuseOccupied(path) }
-            try cgroup.apply(resources ?? ResourcesSpec())
+            guard !cgroup.frozen else {
+                throw .unsupported(field: "linux.cgroupsPath", reason: "\(wanted) is frozen: nothing would start in it")
+            }
+            try cgroup.apply(resources)
             return cgroup
         } catch {
             for directory in made.reversed() { _ = unsafe rmdir(directory) }
             throw error
         }
+    }
+
+    /// One in each hierarchy, made where it is missing.
+    static func directories(_ wanted: String, on host: CgroupHost, made: inout [String]) throws(CgroupError) -> [Directory] {
+        var result: [Directory] = []
+        // The unified hierarchy goes last: by then the others hold what it does not.
+        for hierarchy in host.hierarchies.filter({ !$0.isUnified }) + host.hierarchies.filter(\.isUnified) {
+            let place = try make(wanted, in: hierarchy, made: &made)
+            result += (hierarchy.isUnified ? [""] : hierarchy.controllers).map { Directory(controller: $0, path: place) }
+        }
+        return result
     }
 
     /// The path of the group in one hierarchy, by the rule of `create`.

@@ -21,6 +21,7 @@ extension Cgroup {
             killed.formUnion(new)
             if new.isEmpty { break }
         }
+        settle()
         if oldDirectory("freezer") != nil || !killed.isEmpty {
             do { try thaw() } catch { try Self.ignoreGone(error) }
         }

@@ -5,6 +5,7 @@ extension Cgroup {
     /// Removes every directory of the group and the groups below it. Blocks until they are empty, at most `milliseconds`, and then says
     /// who holds them. What is gone already counts as removed; parents stay, as others may be about to use them.
     package func remove(milliseconds: UInt64 = 10_000) throws(CgroupError) {
+        try stopUnit()
         let deadline = monotonicNanoseconds() + milliseconds * 1_000_000
         var left = paths
         var pause: UInt32 = 500

@@ -19,16 +19,32 @@ package struct Cgroup: Equatable, Sendable {
 
     /// One for each controller of v1, several of which can share a path, and last the unified one.
     package let directories: [Directory]
+    /// Systemd's unit around it, when systemd made it.
+    var unit: CgroupUnit?
+    /// In a new scope, until the container's process is there.
+    var holder: ScopeHolder?
 
     /// One that was made before, by what was recorded of it.
     package init(entries: [(controller: String, directory: String)]) {
-        directories = entries.map { Directory(controller: $0.controller, path: $0.directory) }
+        directories = entries.filter { !$0.controller.hasPrefix(Self.unitMark) }.map { Directory(controller: $0.controller, path: $0.directory) }
+        for entry in entries where entry.controller.hasPrefix(Self.unitMark) {
+            let manager = SystemdManager.Scope(rawValue: String(entry.controller.dropFirst(Self.unitMark.count)))
+            unit = CgroupUnit(name: entry.directory, manager: manager ?? .system)
+        }
     }
 
     init(_ directories: [Directory]) { self.directories = directories }
 
-    /// What to record of it, for `init(entries:)`.
-    package var entries: [(controller: String, directory: String)] { directories.map { ($0.controller, $0.path) } }
+    /// What to record of it, for `init(entries:)`: a controller and its directory each, and `unit=system` or `unit=user` with the
+    /// name of systemd's unit.
+    package var entries: [(controller: String, directory: String)] {
+        directories.map { ($0.controller, $0.path) } + (unit.map { [(Self.unitMark + $0.manager.rawValue, $0.name)] } ?? [])
+    }
+
+    /// No controller's name has a `=`, save that of a hierarchy without controllers, `name=…`.
+    private static let unitMark = "unit="
+
+    package static func == (one: Cgroup, other: Cgroup) -> Bool { one.directories == other.directories && one.unit == other.unit }
 
     /// Each directory once.
     package var paths: [String] {
@@ -59,7 +75,10 @@ package struct Cgroup: Equatable, Sendable {
 
     /// Moves a process in, in every hierarchy; 0 is the caller. Its limits hold from now on, and its memory is charged here from now on.
     package func add(pid: Int32) throws(CgroupError) {
-        for path in paths { try ControlFile.write("\(pid)", to: "\(path)/cgroup.procs") }
+        for path in paths {
+            do { try ControlFile.write("\(pid)", to: "\(path)/cgroup.procs") } catch { try attachThroughUnit(pid, refused: error) }
+        }
+        settle()
     }
 
     /// Every process in it and in what groups it made below, each once.

@@ -20,8 +20,64 @@ extension Cgroup {
         }
     }
 
+    /// Changes the rules of a group in use, at no time to more than the old or the new ones allow.
+    func replaceDevices(_ rules: [DeviceRule]) throws(CgroupError) {
+        guard let place = place(of: "devices"), place.version == .v1 else { return try applyDevices(rules) }
+        let wanted = DevicePolicy(rules)
+        let present = DeviceList(try ControlFile.read("\(place.path)/devices.list"))
+        for (file, value) in try present.changes(to: wanted) { try ControlFile.write(value, to: "\(place.path)/\(file)") }
+    }
+
     static func deviceWrites(_ policy: DevicePolicy) throws(CgroupError) -> [(file: String, value: String)] {
         let exceptions = try policy.exceptions().map { (policy.allowsByDefault ? "devices.deny" : "devices.allow", $0.text) }
         return [(policy.allowsByDefault ? "devices.allow" : "devices.deny", "a")] + exceptions
+    }
+}
+
+/// devices.list of v1: `a *:* rwm` when everything is allowed that is not taken out (which is not listed), or one line for
+/// each exception to nothing.
+struct DeviceList: Equatable {
+    private struct Device: Hashable {
+        var kind: String
+        var numbers: String
+    }
+
+    private var access: [Device: Set<Character>] = [:]
+    private var order: [Device] = []
+    private(set) var allowsByDefault = false
+
+    init(_ text: String) {
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            guard words.count == 3 else { continue }
+            if words[0] == "a" { allowsByDefault = true } else { add(String(words[0]), String(words[1]), words[2]) }
+        }
+    }
+
+    private init(_ rules: [DeviceRule]) {
+        for rule in rules {
+            let words = rule.text.split(separator: " ")
+            add(String(words[0]), String(words[1]), words[2])
+        }
+    }
+
+    private mutating func add(_ kind: String, _ numbers: String, _ letters: Substring) {
+        let device = Device(kind: kind, numbers: numbers)
+        if access[device] == nil { order.append(device) }
+        access[device, default: []].formUnion(letters)
+    }
+
+    /// From one set of exceptions to another only what differs is written, so that a process that uses what stays sees nothing of it.
+    func changes(to policy: DevicePolicy) throws(CgroupError) -> [(file: String, value: String)] {
+        guard !allowsByDefault, !policy.allowsByDefault else { return try Cgroup.deviceWrites(policy) }
+        let wanted = DeviceList(try policy.exceptions())
+        return difference(from: wanted, "devices.deny") + wanted.difference(from: self, "devices.allow")
+    }
+
+    private func difference(from other: DeviceList, _ file: String) -> [(file: String, value: String)] {
+        order.compactMap { device in
+            let letters = "rwm".filter { access[device]?.contains($0) == true && other.access[device]?.contains($0) != true }
+            return letters.isEmpty ? nil : (file, "\(device.kind) \(device.numbers) \(letters)")
+        }
     }
 }

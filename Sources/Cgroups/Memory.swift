@@ -56,10 +56,12 @@ enum Memory {
     }
 
     /// v2 limits swap alone, config.json memory and swap together.
-    private static func swap(_ spec: MemorySpec) throws(CgroupError) -> Int64? {
+    static func swap(_ spec: MemorySpec) throws(CgroupError) -> Int64? {
         guard let both = asked(spec.swap) else { return spec.limit == -1 ? -1 : nil }
         if both == -1 { return -1 }
-        guard let limit = asked(spec.limit), limit > 0 else {
+        // Without a limit of memory there is nothing to take off.
+        if spec.limit == -1 { return both }
+        guard let limit = asked(spec.limit) else {
             throw .unsupported(field: "linux.resources.memory.swap", reason: "needs memory.limit with cgroup v2, which limits swap alone")
         }
         return both - limit

@@ -1,14 +1,13 @@
 import OCI
 
-/// The rdma controller (kernel: admin-guide/cgroup-v1/rdma.rst): the same file under both versions.
+/// The rdma controller (kernel: admin-guide/cgroup-v1/rdma.rst): the same file under both versions. What is not named stays.
 enum Rdma {
     static func plan(_ limits: [RdmaLimit]) -> ControllerPlan {
         ControllerPlan(controller: "rdma") { _ throws(CgroupError) in
             limits.map { limit in
-                let handles = limit.handles.map(String.init) ?? "max"
-                let objects = limit.objects.map(String.init) ?? "max"
-                return ControlWrite(
-                    "rdma.max", "\(limit.device) hca_handle=\(handles) hca_object=\(objects)", field: "rdma.\(limit.device)")
+                let handles = limit.handles.map { " hca_handle=\($0)" } ?? ""
+                let objects = limit.objects.map { " hca_object=\($0)" } ?? ""
+                return ControlWrite("rdma.max", "\(limit.device)\(handles)\(objects)", field: "rdma.\(limit.device)")
             }
         }
     }

@@ -28,9 +28,11 @@ package struct BlockIOSpec: Equatable, Sendable {
         weight = try field.member("weight").optionalWeight()
         leafWeight = try field.member("leafWeight").optionalWeight()
         weightDevice = try field.member("weightDevice").list { device throws(FieldError) in
-            Weight(
+            let weight = Weight(
                 major: try device.member("major").integer(), minor: try device.member("minor").integer(),
                 weight: try device.member("weight").optionalWeight(), leafWeight: try device.member("leafWeight").optionalWeight())
+            guard weight.weight != nil || weight.leafWeight != nil else { throw device.invalid("weight or leafWeight expected") }
+            return weight
         }
         throttleReadBytes = try Self.throttles(field.member("throttleReadBpsDevice"))
         throttleWriteBytes = try Self.throttles(field.member("throttleWriteBpsDevice"))

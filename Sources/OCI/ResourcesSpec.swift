@@ -7,6 +7,7 @@ package struct ResourcesSpec: Equatable, Sendable {
     package var devices: [DeviceRule]
     package var hugepageLimits: [HugepageLimit]
     package var blockIO: BlockIOSpec?
+    package var network: NetworkSpec?
     package var rdma: [RdmaLimit]
     /// Files of a v2 cgroup with what is written to them, in the document's order.
     package var unified: [UnifiedEntry]
@@ -32,7 +33,7 @@ package struct ResourcesSpec: Equatable, Sendable {
         blockIO = try field.member("blockIO").optional { block throws(FieldError) in try BlockIOSpec(block) }
         rdma = try RdmaLimit.decodeAll(field.member("rdma"))
         unified = try UnifiedEntry.decodeAll(field.member("unified"))
-        try field.refuse("network")
+        network = try field.member("network").optional { network throws(FieldError) in try NetworkSpec(network) }
     }
 }
 
@@ -100,11 +101,12 @@ package struct CPUSpec: Equatable, Sendable {
         cpus = try field.member("cpus").optionalRangeList()
         mems = try field.member("mems").optionalRangeList()
         idle = try field.member("idle").optionalInteger(in: 0...1)
+        if let burst, let quota, quota > 0, burst > quota { throw try field.member("burst").invalid("\(burst) is above the quota \(quota)") }
     }
 }
 
 package struct PidsSpec: Equatable, Sendable {
-    /// Zero or less is no limit, as engines write it.
+    /// Less than zero is no limit.
     package var limit: Int64?
 
     package init(limit: Int64?) { self.limit = limit }
@@ -172,6 +174,29 @@ package struct HugepageLimit: Equatable, Sendable {
     }
 }
 
+/// config-linux.md, "Network".
+package struct NetworkSpec: Equatable, Sendable {
+    package struct Priority: Equatable, Sendable {
+        /// Of an interface in the runtime's network namespace.
+        package var name: String
+        package var priority: UInt32
+    }
+
+    package var classID: UInt32?
+    package var priorities: [Priority]
+
+    init(_ field: JSONField) throws(FieldError) {
+        classID = try field.member("classID").optionalInteger()
+        priorities = try field.member("priorities").list { entry throws(FieldError) in
+            let place = try entry.member("name")
+            let name = try place.text()
+            // netdevice(7): shorter than 16 bytes. A space would end it in the kernel's file.
+            guard name.isFileName, !name.utf8.contains(0x20), name.utf8.count < 16 else { throw place.invalid("is no name of an interface") }
+            return Priority(name: name, priority: try entry.member("priority").integer())
+        }
+    }
+}
+
 /// One device of the rdma controller; nil is no limit.
 package struct RdmaLimit: Equatable, Sendable {
     package var device: String
@@ -184,6 +209,7 @@ package struct RdmaLimit: Equatable, Sendable {
             guard name.isFileName, !name.utf8.contains(0x20) else { throw limit.invalid("is no name of a device") }
             let handles: UInt32? = try limit.member("hcaHandles").optionalInteger()
             let objects: UInt32? = try limit.member("hcaObjects").optionalInteger()
+            guard handles != nil || objects != nil else { throw limit.invalid("hcaHandles or hcaObjects expected") }
             result.append(RdmaLimit(device: name, handles: handles, objects: objects))
         }
         return result

@@ -1,0 +1,65 @@
+import Glibc
+internal import LinuxSys
+
+extension Cgroup {
+    /// Moves in a process that is started beside the container's init, `initial`.
+    ///
+    /// - Parameter subgroups: cgroups below this one, which must be there: one for each controller, or under the empty name one for
+    ///   all that have none of their own.
+    ///
+    /// Under v2 the container can have made groups below its own and moved its processes there; then its own takes no process any
+    /// more ("no internal processes", cgroups(7)), and the new one goes where init is.
+    package func enter(pid: Int32, subgroups: [String: String] = [:], besides initial: Int32) throws(CgroupError) {
+        let places = try places(subgroups)
+        for place in places {
+            do { try ControlFile.write("\(pid)", to: "\(place)/cgroup.procs") } catch {
+                guard case .kernel(let failure) = error, place == unified, subgroups.isEmpty,
+                    [EBUSY, EOPNOTSUPP, ENOTSUP].contains(failure.errno)
+                else {
+                    try attachThroughUnit(pid, refused: error)
+                    continue
+                }
+                try ControlFile.write("\(pid)", to: "\(try Self.unifiedDirectory(of: initial))/cgroup.procs")
+            }
+        }
+    }
+
+    /// Where to go in each hierarchy.
+    private func places(_ subgroups: [String: String]) throws(CgroupError) -> [String] {
+        for (controller, path) in subgroups {
+            guard !path.split(separator: "/").contains(".."), !path.utf8.contains(0) else {
+                throw .unsupported(field: "cgroup", reason: "\(path) leads out of the container's cgroup")
+            }
+            guard controller.isEmpty || directories.contains(where: { $0.controller == controller }) else {
+                throw .unsupported(field: "cgroup", reason: "the container has no controller \(controller)")
+            }
+        }
+        var result: [String] = []
+        for directory in directories {
+            let below = subgroups[directory.controller] ?? subgroups[""] ?? ""
+            let parts = below.split(separator: "/").filter { $0 != "." }
+            let place = parts.reduce(directory.path) { "\($0)/\($1)" }
+            guard ControlFile.exists("\(place)/cgroup.procs") else {
+                // Beside v1 the unified hierarchy has what limits it has none of: who made groups made them where the limits are.
+                if directory.controller.isEmpty, !isUnifiedOnly {
+                    result.append(directory.path)
+                    continue
+                }
+                throw .unsupported(field: "cgroup", reason: "there is no cgroup \(place)")
+            }
+            if !result.contains(place) { result.append(place) }
+        }
+        return result
+    }
+
+    /// The v2 group that a process is in, as this process sees it.
+    private static func unifiedDirectory(of pid: Int32) throws(CgroupError) -> String {
+        let host = try CgroupHost.current()
+        let membership = try ControlFile.read("/proc/\(pid)/cgroup")
+        guard let line = membership.split(separator: "\n").first(where: { $0.hasPrefix("0::") }),
+            var hierarchy = host.hierarchies.first(where: \.isUnified)
+        else { throw .notMounted }
+        hierarchy.own = String(line.dropFirst(3))
+        return hierarchy.directory(hierarchy.ownBelowMount)
+    }
+}
