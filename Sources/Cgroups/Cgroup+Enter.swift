@@ -11,9 +11,9 @@ extension Cgroup {
     /// more ("no internal processes", cgroups(7)), and the new one goes where init is.
     package func enter(pid: Int32, subgroups: [String: String] = [:], besides initial: Int32) throws(CgroupError) {
         let places = try places(subgroups)
-        for place in places {
+        for (place, isUnified) in places {
             do { try ControlFile.write("\(pid)", to: "\(place)/cgroup.procs") } catch {
-                guard case .kernel(let failure) = error, place == unified, subgroups.isEmpty,
+                guard case .kernel(let failure) = error, isUnified, subgroups.isEmpty,
                     [EBUSY, EOPNOTSUPP, ENOTSUP].contains(failure.errno)
                 else {
                     try attachThroughUnit(pid, refused: error)
@@ -25,7 +25,7 @@ extension Cgroup {
     }
 
     /// Where to go in each hierarchy.
-    private func places(_ subgroups: [String: String]) throws(CgroupError) -> [String] {
+    func places(_ subgroups: [String: String]) throws(CgroupError) -> [(path: String, isUnified: Bool)] {
         for (controller, path) in subgroups {
             guard !path.split(separator: "/").contains(".."), !path.utf8.contains(0) else {
                 throw .unsupported(field: "cgroup", reason: "\(path) leads out of the container's cgroup")
@@ -34,20 +34,21 @@ extension Cgroup {
                 throw .unsupported(field: "cgroup", reason: "the container has no controller \(controller)")
             }
         }
-        var result: [String] = []
+        var result: [(path: String, isUnified: Bool)] = []
         for directory in directories {
+            let isUnified = directory.controller.isEmpty
             let below = subgroups[directory.controller] ?? subgroups[""] ?? ""
             let parts = below.split(separator: "/").filter { $0 != "." }
             let place = parts.reduce(directory.path) { "\($0)/\($1)" }
             guard ControlFile.exists("\(place)/cgroup.procs") else {
                 // Beside v1 the unified hierarchy has what limits it has none of: who made groups made them where the limits are.
-                if directory.controller.isEmpty, !isUnifiedOnly {
-                    result.append(directory.path)
+                if isUnified, !isUnifiedOnly {
+                    result.append((directory.path, true))
                     continue
                 }
                 throw .unsupported(field: "cgroup", reason: "there is no cgroup \(place)")
             }
-            if !result.contains(place) { result.append(place) }
+            if !result.contains(where: { $0.path == place }) { result.append((place, isUnified)) }
         }
         return result
     }

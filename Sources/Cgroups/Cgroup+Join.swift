@@ -6,10 +6,11 @@ extension Cgroup {
     ///
     /// Under v1 `tasks`: to move one thread, and that the caller, the kernel need not keep all processes of the host from forking,
     /// which it can do only after all processors have come by once (`cgroup_threadgroup_rwsem`). v2 has no such file.
-    package func doors() throws(CgroupError) -> [FDBox] {
+    /// `subgroups` as for `enter`.
+    package func doors(_ subgroups: [String: String] = [:]) throws(CgroupError) -> [FDBox] {
         var result: [FDBox] = []
-        for path in paths {
-            let file = path == unified ? "cgroup.procs" : "tasks"
+        for (path, isUnified) in try places(subgroups) {
+            let file = isUnified ? "cgroup.procs" : "tasks"
             do { result.append(FDBox(try FD.open("\(path)/\(file)", O_WRONLY))) } catch { throw .kernel(error) }
         }
         return result

@@ -47,12 +47,15 @@ final class CreateJob {
         initial = process
         try supervisor.tell(.started(pid: process.pid), with: process.pidfd)
         try admit(process)
-        try process.converse(prepared.process, cgroup: cgroup) { () throws(ExecutorFailure) in
+        try process.converse(prepared.process) { () throws(CgroupError) in
+            try cgroup?.add(pid: process.pid)
+        } hooks: { () throws(ExecutorFailure) in
             hooksBegan = true
             let state = prepared.state(.creating, pid: process.pid)
             try Hooks.run(.prestart, prepared.spec.hooks, state: state)
             try Hooks.run(.createRuntime, prepared.spec.hooks, state: state)
         }
+        cgroup?.settle()
         // The record first: nothing that init does after its release may come before it.
         try supervisor.tell(.ready)
         try process.release()
@@ -78,7 +81,8 @@ final class CreateJob {
         let made: Cgroup
         do {
             made = try Cgroup.create(
-                path: linux.cgroupsPath, id: request.id, resources: linux.resources, systemd: request.options.systemdCgroup)
+                path: linux.cgroupsPath, id: request.id, resources: linux.resources, systemd: request.options.systemdCgroup,
+                annotations: prepared.spec.annotations, owner: CgroupOwner.uid(prepared.spec))
             cgroup = made
         } catch { throw ExecutorFailure(error) }
         try supervisor.tell(.cgroup(CgroupPaths(made)))

@@ -37,8 +37,11 @@ final class ExecJob {
             try sys { () throws(SysError) in try prepared.host.write("\(score)", of: process.pid, "oom_score_adj") }
         }
         let cgroup = Cgroup(entries: request.container.cgroup.entries.map { ($0.controller, $0.directory) })
-        try process.offer(cgroup, toJoin: !target.kinds.contains(.newUser))
-        try process.converse(prepared.process, cgroup: cgroup) {}
+        try process.offer(cgroup, request.subgroups, toJoin: !target.kinds.contains(.newUser))
+        try process.converse(prepared.process) { () throws(CgroupError) in
+            try cgroup.enter(pid: process.pid, subgroups: request.subgroups, besides: request.container.pid)
+        } hooks: {
+        }
         try process.release()
     }
 

@@ -156,9 +156,9 @@ struct InitProcess {
     func release() throws(ExecutorFailure) { try send(.released) }
 
     /// Tells where the cgroup is, with what it needs to move itself there.
-    func offer(_ cgroup: Cgroup, toJoin: Bool) throws(ExecutorFailure) {
+    func offer(_ cgroup: Cgroup, _ subgroups: [String: String] = [:], toJoin: Bool) throws(ExecutorFailure) {
         let doors: [FDBox]
-        do { doors = toJoin ? try cgroup.doors() : [] } catch { throw ExecutorFailure(error) }
+        do { doors = toJoin ? try cgroup.doors(subgroups) : [] } catch { throw ExecutorFailure(error) }
         try send(ExecutorRecord.cgroup(CgroupPaths(cgroup)).encoded, doors.map(\.raw))
         withExtendedLifetime(doors) {}
     }
@@ -173,7 +173,9 @@ struct InitProcess {
     }
 
     /// Serves the process until it is ready.
-    func converse(_ process: ProcessSpec, cgroup: Cgroup?, hooks: () throws(ExecutorFailure) -> Void) throws(ExecutorFailure) {
+    func converse(
+        _ process: ProcessSpec, join: () throws(CgroupError) -> Void, hooks: () throws(ExecutorFailure) -> Void
+    ) throws(ExecutorFailure) {
         while true {
             let message = try sys { () throws(SysError) in try link.fd.receive() }
             guard let bytes = message?.bytes, let first = bytes.first else { throw ended }
@@ -182,7 +184,7 @@ struct InitProcess {
                 try hooks()
                 try send(.hooksDone)
             case .joinWanted:
-                do { try cgroup?.add(pid: pid) } catch { throw ExecutorFailure(error) }
+                do { try join() } catch { throw ExecutorFailure(error) }
                 try send(.joined)
             case .limitsWanted:
                 try Bundle.setLimits(process, of: pid)

@@ -76,6 +76,8 @@ package struct ExecRequest: Sendable {
     package var process: [UInt8]
     package var streams: ProcessStreams
     package var preservedDescriptors: Int32 = 0
+    /// Cgroups below the container's that the process is to be in: by controller (v1), or one for all under the empty name.
+    package var subgroups: [String: String] = [:]
 
     package init(container: ContainerReference, process: [UInt8], streams: ProcessStreams) {
         self.container = container
@@ -108,6 +110,7 @@ package struct ContainerReference: Sendable {
 }
 
 /// The directories of one container's cgroup: under v2 one with the empty name, under v1 one per controller, in the order of removal.
+/// A last entry `unit=system` or `unit=user` names systemd's scope instead of a directory.
 package struct CgroupPaths: Equatable, Sendable {
     package struct Entry: Equatable, Sendable {
         /// `memory`, `cpu`, …; empty for the unified hierarchy.

@@ -65,7 +65,8 @@ final class SetupContext {
         try awaitCgroup()
         guard !doors.isEmpty else { return try link.askToJoin() }
         for door in doors {
-            do { try Cgroup.enter(through: door) } catch { throw ExecutorFailure(error) }
+            // What is refused to this process, the executor does, or says why not.
+            do { try Cgroup.enter(through: door) } catch { return try link.askToJoin() }
         }
         doors = []
     }
