@@ -1,3 +1,4 @@
+import Glibc
 internal import LinuxSys
 
 /// Freezing (kernel: admin-guide/cgroup-v1/freezer-subsystem.rst; cgroup-v2.rst, cgroup.freeze). A request returns at once;
@@ -13,6 +14,25 @@ extension Cgroup {
 
     /// Also the way back from a freeze that did not come to its end.
     package func thaw() throws(CgroupError) { try request(.running) }
+
+    /// Freezes and waits until every process stands still, at most `milliseconds`. When it does not come to that, the group is
+    /// thawed again and the error says so: nothing stays half frozen.
+    package func freeze(within milliseconds: UInt64) throws(CgroupError) {
+        let deadline = monotonicNanoseconds() + milliseconds * 1_000_000
+        var pause: UInt32 = 200
+        do throws(CgroupError) {
+            while true {
+                try freeze()
+                if frozen { return }
+                guard monotonicNanoseconds() < deadline else { throw .notFrozen(directory: freezer?.path ?? "", milliseconds: milliseconds) }
+                usleep(pause)
+                pause = min(pause * 2, 20_000)
+            }
+        } catch {
+            try? thaw()
+            throw error
+        }
+    }
 
     private enum Wish { case frozen, running }
 

@@ -66,6 +66,9 @@ extension Cgroup {
         }
     }
 
+    /// Updates and removal ask systemd, and wait for it.
+    package var isManagedBySystemd: Bool { unit != nil }
+
     /// The container's own process has joined, or never will: what kept the scope alive for it goes.
     package func settle() { holder?.end() }
 

@@ -14,6 +14,8 @@ package enum CgroupError: Error, Equatable, CustomStringConvertible, Sendable {
     /// A new memory limit is below what is in use (`checkBeforeUpdate`).
     case inUse(bytes: UInt64, limit: Int64)
 
+    /// A freeze did not come to its end in time, and was taken back.
+    case notFrozen(directory: String, milliseconds: UInt64)
     /// The kernel refused the value of a field of config.json.
     case refused(field: String, SysError)
     case systemd(operation: String, reason: String)
@@ -27,6 +29,7 @@ package enum CgroupError: Error, Equatable, CustomStringConvertible, Sendable {
             return "create cgroup \(directory): it has processes already (\(processes.map(String.init).joined(separator: ", ")))"
         case .held(let directory, let holders):
             return "remove cgroup \(directory): held by \(holders.isEmpty ? "no process that is listed" : holders.joined(separator: ", "))"
+        case .notFrozen(let directory, let milliseconds): return "freeze cgroup \(directory): it did not follow within \(milliseconds) ms"
         case .refused(let field, let error): return "\(field): \(error)"
         case .systemd(let operation, let reason): return "\(operation): \(reason)"
         case .inUse(let bytes, let limit): return "linux.resources.memory.limit: \(limit) is below the \(bytes) bytes in use"

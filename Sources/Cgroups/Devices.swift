@@ -16,7 +16,10 @@ extension Cgroup {
             do {
                 let directory = try FD.open(place.path, O_RDONLY | O_DIRECTORY)
                 try attachDeviceProgram(DeviceProgram(policy).instructions, to: directory, name: place.path)
-            } catch { throw .kernel(error) }
+            } catch {
+                // A user may not load programs, and cannot make device nodes either: there is nothing to be kept out of.
+                guard error.errno == EPERM, SystemdManager.Scope.own == .user else { throw .kernel(error) }
+            }
         }
     }
 

@@ -25,9 +25,32 @@ extension MetricsV1 {
             var block = Block()
             block.serviceBytes = $0.bytes.map(BlockEntry.init)
             block.serviced = $0.operations.map(BlockEntry.init)
+            block.queued = $0.queued.map(BlockEntry.init)
+            block.serviceTime = $0.serviceTime.map(BlockEntry.init)
+            block.waitTime = $0.waitTime.map(BlockEntry.init)
+            block.merged = $0.merged.map(BlockEntry.init)
+            block.time = $0.time.map(BlockEntry.init)
+            block.sectors = $0.sectors.map(BlockEntry.init)
             return block
         }
         hugetlb = found.hugetlb.map(HugetlbMetrics.init)
+        rdmaCurrent = found.rdma.map(RdmaMetrics.init)
+        rdmaLimit = found.rdmaLimits.map(RdmaMetrics.init)
+    }
+}
+
+extension RdmaMetrics {
+    init(_ found: CgroupStatistics.Rdma) {
+        self.init(device: found.device, handles: UInt32(clamping: found.handles), objects: UInt32(clamping: found.objects))
+    }
+}
+
+extension MetricsV2.Pressure {
+    init(_ found: CgroupStatistics.Pressure) {
+        func line(_ found: CgroupStatistics.Pressure.Line) -> MetricsV2.PressureLine {
+            .init(avg10: found.avg10, avg60: found.avg60, avg300: found.avg300, total: found.total)
+        }
+        self.init(some: found.some.map(line), full: found.full.map(line))
     }
 }
 
@@ -78,6 +101,10 @@ extension MetricsV2 {
         self.init()
         pids = found.pids.map { PidsMetrics(current: $0.current, limit: $0.limit ?? .max) }
         cpu = found.cpu.map { $0.throttling.values }
+        cpuPressure = found.cpu?.pressure.map(Pressure.init)
+        ioPressure = found.io?.pressure.map(Pressure.init)
+        rdmaCurrent = found.rdma.map(RdmaMetrics.init)
+        rdmaLimit = found.rdmaLimits.map(RdmaMetrics.init)
         memory = found.memory.map {
             var memory = Memory()
             memory.stat = $0.stat.values
@@ -87,6 +114,7 @@ extension MetricsV2 {
             memory.swapUsage = $0.swap.usage
             memory.swapLimit = $0.swap.limit
             memory.swapPeak = $0.swap.peak
+            memory.pressure = $0.pressure.map(Pressure.init)
             return memory
         }
         memoryEvents = found.memory.map { $0.events.values }

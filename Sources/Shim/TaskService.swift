@@ -85,9 +85,7 @@ final class TaskService {
         case .resizePty(let id, let execID, let width, let height):
             try task(id).resize(execID, width: width, height: height)
             reply(.success(.empty))
-        case .update(let id, let resources, _):
-            try task(id).update(resources)
-            reply(.success(.empty))
+        case .update(let id, let resources, _): try task(id).update(resources, reply)
         case .delete(let id, let execID): try task(id).delete(execID, reply)
         case .checkpoint: throw .unsupported("checkpoint")
         case .shutdown(_, let now): shutdown(now: now, reply)

@@ -63,6 +63,16 @@ final class DBusConnection {
         }
         guard answer.hasPrefix("OK") else { throw .refused(answer) }
         try send(Array("BEGIN\r\n".utf8))
+        if !isBus { try awaitReading() }
+    }
+
+    /// systemd looks at what it has read with the login's last line only when more comes: the first call must not be in it.
+    private func awaitReading() throws(DBusFailure) {
+        while true {
+            do throws(SysError) { if try socket.fd.isReadByPeer() { return } } catch { throw .kernel(error) }
+            guard monotonicNanoseconds() < deadline else { throw .late }
+            usleep(100)
+        }
     }
 
     private func line() throws(DBusFailure) -> String {
