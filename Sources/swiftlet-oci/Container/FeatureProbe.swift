@@ -66,8 +66,6 @@ enum FeatureProbe {
         return whole.encoded()
     }
 
-    /// The systemd driver.
-    static let hasSystemd = false
-    /// Annotations that change what is done on the host.
-    static let unsafeAnnotations: [String] = []
+    /// Annotations that change what is done on the host, by the beginning of their names: properties of a scope of systemd.
+    static let unsafeAnnotations = ["org.systemd.property."]
 }

@@ -5,8 +5,8 @@ import OCI
 enum StatisticsDocument {
     static func json(_ statistics: CgroupStatistics) -> JSON {
         [
-            "cpu": cpu(statistics), "memory": memory(statistics), "pids": pids(statistics), "blkio": blockIO(statistics),
-            "hugetlb": hugetlb(statistics), "intel_rdt": .object(JSONObject()), "network_interfaces": nil,
+            "cpu": cpu(statistics), "cpuset": cpuset(statistics), "memory": memory(statistics), "pids": pids(statistics),
+            "blkio": blockIO(statistics), "hugetlb": hugetlb(statistics), "intel_rdt": .object(JSONObject()), "network_interfaces": nil,
         ]
     }
 
@@ -14,14 +14,33 @@ enum StatisticsDocument {
         guard let cpu = statistics.cpu else { return ["usage": ["kernel": 0, "user": 0], "throttling": .object(JSONObject())] }
         var usage = JSONObject()
         usage.put("total", cpu.total)
-        if !cpu.perCPU.isEmpty { usage["percpu"] = .array(cpu.perCPU.map { JSON($0) }) }
+        for (name, list) in [("percpu", cpu.perCPU), ("percpu_kernel", cpu.perCPUKernel), ("percpu_user", cpu.perCPUUser)]
+        where !list.isEmpty {
+            usage[name] = .array(list.map { JSON($0) })
+        }
         usage["kernel"] = JSON(cpu.kernel)
         usage["user"] = JSON(cpu.user)
         var throttling = JSONObject()
         throttling.put("periods", cpu.throttling["nr_periods"])
         throttling.put("throttledPeriods", cpu.throttling["nr_throttled"])
         throttling.put("throttledTime", cpu.throttling["throttled_time"] + cpu.throttling["throttled_usec"] &* 1000)
-        return ["usage": .object(usage), "throttling": .object(throttling)]
+        var result: JSONObject = ["usage": .object(usage), "throttling": .object(throttling)]
+        result["psi"] = pressure(cpu.pressure)
+        return .object(result)
+    }
+
+    private static func cpuset(_ statistics: CgroupStatistics) -> JSON {
+        let set = statistics.cpuset
+        func flag(_ name: String) -> JSON { .integer(set?.flags[name] ?? 0) }
+        var result = JSONObject()
+        if let cpus = set?.cpus, !cpus.isEmpty { result["cpus"] = .array(cpus.map { .integer(Int64($0)) }) }
+        result["cpu_exclusive"] = flag("cpu_exclusive")
+        if let mems = set?.mems, !mems.isEmpty { result["mems"] = .array(mems.map { .integer(Int64($0)) }) }
+        for name in [
+            "mem_hardwall", "mem_exclusive", "memory_migrate", "memory_spread_page", "memory_spread_slab", "memory_pressure",
+            "sched_load_balance", "sched_relax_domain_level",
+        ] { result[name] = flag(name) }
+        return .object(result)
     }
 
     private static func memory(_ statistics: CgroupStatistics) -> JSON {
@@ -35,6 +54,7 @@ enum StatisticsDocument {
         var raw = JSONObject()
         for (name, value) in memory.stat.values.sorted(by: { $0.key < $1.key }) { raw[name] = JSON(value) }
         result["raw"] = .object(raw)
+        result["psi"] = pressure(memory.pressure)
         return .object(result)
     }
 
@@ -55,23 +75,28 @@ enum StatisticsDocument {
 
     private static func blockIO(_ statistics: CgroupStatistics) -> JSON {
         guard let io = statistics.io else { return .object(JSONObject()) }
-        let names = ["rbytes": "Read", "wbytes": "Write", "rios": "Read", "wios": "Write"]
-        let operations = ["rios", "wios"]
-        // v2 has one file for both, v1 one for each.
-        let bytes = io.bytes.filter { !operations.contains($0.operation) }
-        let counts = io.operations + io.bytes.filter { operations.contains($0.operation) }
+        let counts = ["rios", "wios"]
+        // v2 has one file for bytes and operations, v1 one for each.
+        let lists = [
+            ("ioServiceBytesRecursive", io.bytes.filter { !counts.contains($0.operation) }),
+            ("ioServicedRecursive", io.operations + io.bytes.filter { counts.contains($0.operation) }),
+            ("ioQueueRecursive", io.queued), ("ioServiceTimeRecursive", io.serviceTime), ("ioWaitTimeRecursive", io.waitTime),
+            ("ioMergedRecursive", io.merged), ("ioTimeRecursive", io.time), ("sectorsRecursive", io.sectors),
+        ]
         var result = JSONObject()
-        for (name, list) in [("ioServiceBytesRecursive", bytes), ("ioServicedRecursive", counts)] where !list.isEmpty {
-            result[name] = .array(
-                list.map { entry in
-                    var line = JSONObject()
-                    line.put("major", entry.major)
-                    line.put("minor", entry.minor)
-                    line["op"] = .string(names[entry.operation] ?? entry.operation)
-                    line.put("value", entry.value)
-                    return .object(line)
-                })
-        }
+        for (name, list) in lists where !list.isEmpty { result[name] = .array(list.map(line)) }
+        result["psi"] = pressure(io.pressure)
+        return .object(result)
+    }
+
+    private static func line(_ entry: CgroupStatistics.IOEntry) -> JSON {
+        let names = ["rbytes": "Read", "wbytes": "Write", "rios": "Read", "wios": "Write"]
+        var result = JSONObject()
+        result.put("major", entry.major)
+        result.put("minor", entry.minor)
+        let operation = names[entry.operation] ?? entry.operation
+        if !operation.isEmpty { result["op"] = .string(operation) }
+        result.put("value", entry.value)
         return .object(result)
     }
 
@@ -85,6 +110,17 @@ enum StatisticsDocument {
             result[entry.pageSize] = .object(amount)
         }
         return .object(result)
+    }
+
+    private static func pressure(_ pressure: CgroupStatistics.Pressure?) -> JSON? {
+        guard let pressure else { return nil }
+        func line(_ line: CgroupStatistics.Pressure.Line?) -> JSON {
+            [
+                "avg10": .number(line?.avg10 ?? 0), "avg60": .number(line?.avg60 ?? 0), "avg300": .number(line?.avg300 ?? 0),
+                "total": JSON(line?.total ?? 0),
+            ]
+        }
+        return ["some": line(pressure.some), "full": line(pressure.full)]
     }
 }
 

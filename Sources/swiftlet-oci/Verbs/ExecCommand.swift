@@ -10,11 +10,12 @@ struct ExecCommand {
     private let document: JSON
     private let terminal: Bool
     private let handover: Handover
+    private let subgroups: [String: String]
 
     init(_ call: Invocation) throws(CommandError) {
         self.call = call
         guard let id = call.given.rest.first else { throw .usage("exec: the container's id and a command expected") }
-        var record = try call.store.load(id, for: "exec")
+        let record = try call.store.load(id, for: "exec")
         switch record.status(call.store) {
         case .running, .created: break
         case .paused where call.given.has("ignore-paused"): break
@@ -22,8 +23,8 @@ struct ExecCommand {
         case .stopped: throw .state(operation: "exec", id: id, reason: "cannot exec in a stopped container")
         case .creating: throw .state(operation: "exec", id: id, reason: "cannot exec in a container in the creating state")
         }
-        try SubCgroups(call.given.all("cgroup")).apply(to: &record.cgroup)
         self.record = record
+        subgroups = try SubCgroups.parse(call.given.all("cgroup"))
         document = try ExecProcess.document(call.given, record, call.store)
         do { terminal = try ProcessSpec(json: document.encoded()).terminal } catch {
             throw .state(operation: "exec", id: id, reason: "\(error)")
@@ -41,6 +42,7 @@ struct ExecCommand {
             container: record.reference(pidfd, call.store), process: document.encoded(),
             streams: terminal ? .terminal(rows: size.rows, columns: size.columns) : .descriptors(stdin: 0, stdout: 1, stderr: 2))
         request.preservedDescriptors = handover.descriptors
+        request.subgroups = subgroups
         let session = try ExecutorSession(.exec(request), log: call.log)
         let outcome = try session.next()
         withExtendedLifetime(pidfd) {}

@@ -28,7 +28,7 @@ struct FeaturesCommand {
             "namespaces": texts(NamespaceSpec.Kind.allCases.map(\.rawValue).filter(FeatureProbe.hasNamespace)),
             "capabilities": texts(Capabilities.names),
             "cgroup": [
-                "v1": true, "v2": true, "systemd": .bool(FeatureProbe.hasSystemd), "systemdUser": .bool(FeatureProbe.hasSystemd),
+                "v1": true, "v2": true, "systemd": true, "systemdUser": true,
                 "rdma": true,
             ],
             "seccomp": seccomp,

@@ -1,6 +1,4 @@
 import Cgroups
-import Glibc
-import LinuxSys
 import OCI
 
 /// `pause` and `resume`.
@@ -20,29 +18,8 @@ struct PauseCommand {
             if status == .paused { throw .state(operation: "pause", id: record.id, reason: "container paused") }
             throw .notRunning("pause", record.id)
         }
-        let group = record.group
-        do throws(CgroupError) {
-            if try Self.freeze(group) { return 0 }
-        } catch {
-            try? group.thaw()
-            throw .cgroup(error)
-        }
-        try cgroup { () throws(CgroupError) in try group.thaw() }
-        throw .state(operation: "pause", id: record.id, reason: "not frozen within ten seconds")
-    }
-
-    /// False when the time is over first.
-    private static func freeze(_ group: Cgroup) throws(CgroupError) -> Bool {
-        let deadline = monotonicNanoseconds() + 10_000_000_000
-        var pause: UInt32 = 200
-        while true {
-            // A process that forks meanwhile under v1 leaves the group half frozen until it is asked again.
-            try group.freeze()
-            if group.frozen { return true }
-            guard monotonicNanoseconds() < deadline else { return false }
-            usleep(pause)
-            pause = min(pause * 2, 20_000)
-        }
+        try cgroup { () throws(CgroupError) in try record.group.freeze(within: 10_000) }
+        return 0
     }
 
     func resume() throws(CommandError) -> Int32 {

@@ -38,7 +38,8 @@ struct RestoreCommand {
         do {
             let made = try cgroup { () throws(CgroupError) in
                 try Cgroup.create(
-                    path: spec.linux.cgroupsPath, id: id, resources: spec.linux.resources, systemd: call.options.systemdCgroup)
+                    path: spec.linux.cgroupsPath, id: id, resources: spec.linux.resources, systemd: call.options.systemdCgroup,
+                    annotations: spec.annotations)
             }
             record.cgroup = CgroupPaths(made.entries.map { .init(controller: $0.controller, directory: $0.directory) })
             try call.store.save(record)
@@ -83,6 +84,7 @@ struct RestoreCommand {
             restored = pid ?? restored
         } catch {
             session.abandon()
+            group.settle()
             throw error
         }
         guard let pid = restored, let identity = ProcessIdentity(of: pid), let process = identity.living() else {
@@ -91,6 +93,7 @@ struct RestoreCommand {
         record.process = identity
         record.creator = nil
         try call.store.save(record)
+        group.settle()
         return try follow((pid, process), console, signals)
     }
 
