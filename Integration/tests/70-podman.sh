@@ -231,10 +231,11 @@ test_podman_memory_beyond_the_limit_is_an_oom_kill() {
 }
 
 test_podman_cpu_and_pids_limits_reach_the_cgroup() {
-    sleeper swl-c --cpus 0.5 --cpu-shares 512 --pids-limit 20 --memory 64m
+    sleeper swl-c --cpus 0.5 --cpu-shares 512 --pids-limit 20 --memory 64m --memory-reservation 32m --cpuset-cpus 0
     local pid=$(field swl-c .State.Pid)
     same "$(limit "$pid" cpu cpu.cfs_quota_us) $(limit "$pid" cpu cpu.shares) $(limit "$pid" pids pids.max) $(limit "$pid" memory memory.limit_in_bytes)" \
         "50000 512 20 67108864"
+    same "$(limit "$pid" memory memory.soft_limit_in_bytes) $(limit "$pid" cpuset cpuset.cpus)" "33554432 0"
     expect 0 pm update --cpus 0.25 swl-c
     same "$(limit "$pid" cpu cpu.cfs_quota_us)" 25000 "updated"
     gone swl-c
@@ -329,6 +330,18 @@ test_podman_top_stats_and_copies() {
     same "$out" copied
     gone swl-t
     pm rmi localhost/committed > /dev/null
+}
+
+test_podman_builds_an_image_with_its_commands_in_containers() {
+    mkdir -p "$WORLD/build"
+    printf 'FROM %s\nRUN echo built > /file && id -u >> /file\nUSER 405:100\nRUN id -u > /tmp/user\n' $IMAGE > "$WORLD/build/Dockerfile"
+    expect 0 pm build --isolation oci --network none -q -t localhost/built "$WORLD/build"
+    expect 0 run localhost/built cat /file /tmp/user
+    same "$(echo $out)" "built 0 405"
+    printf 'FROM %s\nRUN exit 9\n' $IMAGE > "$WORLD/build/Dockerfile"
+    expect 9 pm build --isolation oci --network none "$WORLD/build"
+    pm rmi -f localhost/built > /dev/null
+    nothing_left buildah
 }
 
 test_podman_restart_policies_and_health_checks() {

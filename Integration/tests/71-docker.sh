@@ -222,6 +222,35 @@ test_docker_two_containers_on_a_bridge_find_each_other() {
     gone swl-web
 }
 
+test_docker_builds_an_image_with_its_commands_in_containers() {
+    mkdir -p "$WORLD/build"
+    printf 'FROM %s\nRUN echo built > /file && id -u >> /file\nUSER 405:100\nRUN id -u > /tmp/user\n' $IMAGE > "$WORLD/build/Dockerfile"
+    expect 0 dk build --network none -q -t built "$WORLD/build"
+    expect 0 run built cat /file /tmp/user
+    same "$(echo $out)" "built 0 405"
+    printf 'FROM %s\nRUN exit 9\n' $IMAGE > "$WORLD/build/Dockerfile"
+    expect 9 dk build --network none "$WORLD/build"
+    contains "$err" "returned a non-zero code: 9"
+    dk rmi -f built > /dev/null
+}
+
+test_docker_attaches_and_copies() {
+    sleeper swl-a
+    echo copied > "$WORLD/copy"
+    dk cp "$WORLD/copy" swl-a:/tmp/copy
+    expect 0 dk exec swl-a cat /tmp/copy
+    same "$out" copied
+    dk commit swl-a committed > /dev/null
+    expect 0 run committed cat /tmp/copy
+    same "$out" copied
+    gone swl-a
+    dk rmi committed > /dev/null
+    dk create --network none --name swl-b $IMAGE sh -c 'echo seen; exit 8' > /dev/null
+    expect 8 dk start -a swl-b
+    same "$out" seen
+    gone swl-b
+}
+
 test_docker_restart_policies() {
     dk run -d --network none --restart on-failure:2 --name swl-r $IMAGE sh -c 'echo run; exit 3' > /dev/null
     until_true 20 is swl-r '.RestartCount}} {{.State.Status' "2 exited"

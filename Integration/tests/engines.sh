@@ -60,7 +60,7 @@ engine_leftovers() {
     holder=$(cat "$WORLD/pid")
     engine_processes "$holder" | grep -vE "${SERVERS:-nothing-else}" | sed 's/^/process /' || :
     awk -v world="$WORLD/" 'index($5, world) == 1 && $5 !~ /\/private$/ {print "mount " $5}' "/proc/$holder/mountinfo" | grep -vE "${KEPT_MOUNTS:-nothing-else}" || :
-    inside find "/run/$RUNTIME_NAME" /run/containerd/runc/swl "$WORLD/exec/runtime-under-test/moby" -mindepth 1 2> /dev/null | sed 's/^/state /' || :
+    inside find "/run/$RUNTIME_NAME" /run/containerd/runc/swl "$WORLD/exec"/runtime-*/moby -mindepth 1 2> /dev/null | sed 's/^/state /' || :
     for name in "$@"; do find /sys/fs/cgroup -type d -name "*$name*" 2> /dev/null | sed 's/^/cgroup /'; done
 }
 engine_processes() {
