@@ -229,7 +229,7 @@ test_docker_builds_an_image_with_its_commands_in_containers() {
     expect 0 run built cat /file /tmp/user
     same "$(echo $out)" "built 0 405"
     printf 'FROM %s\nRUN exit 9\n' $IMAGE > "$WORLD/build/Dockerfile"
-    expect 9 dk build --network none "$WORLD/build"
+    expect 9 dk build --force-rm --network none "$WORLD/build"
     contains "$err" "returned a non-zero code: 9"
     dk rmi -f built > /dev/null
 }
