@@ -51,14 +51,13 @@ extension Apply {
         let fileSystem = try FileSystemContext(type: type)
         try fileSystem.set("source", source)
         if type == "tmpfs" { try takeOver(plan, place, fileSystem) }
-        for entry in MountPlan.CommonOptions.names where plan.common.contains(entry.option) {
-            do { try fileSystem.set(entry.name, nil) } catch  where error.errno == EINVAL && entry.option == .inodeVersion {
+        for setting in plan.settings(of: type, label: context.spec.linux.mountLabel) {
+            do { try fileSystem.set(setting.key, setting.value) } catch
+                where error.errno == EINVAL && setting == MountPlan.Datum(key: "iversion", value: nil)
+            {
                 // A file system that has its own way with versions of inodes.
             }
         }
-        if plan.set.contains(.readonly), !Self.kernelsOwn.contains(type) { try fileSystem.set("ro", nil) }
-        if let label = context.spec.linux.mountLabel, !Self.unlabelled.contains(type) { try fileSystem.set("context", label) }
-        for datum in plan.data { try fileSystem.set(datum.key, datum.value) }
         return try fileSystem.mount(plan.set)
     }
 
@@ -69,11 +68,6 @@ extension Apply {
         if plan.copiesUp { values += [("uid", "\(info.uid)"), ("gid", "\(info.gid)")] }
         for (key, value) in values where !plan.data.contains(where: { $0.key == key }) { try fileSystem.set(key, value) }
     }
-
-    /// Not backed by a device that could be written: here `ro` is the mount's alone.
-    private static let kernelsOwn: Set<String> = ["proc", "sysfs", "tmpfs", "devpts", "mqueue", "ramfs"]
-    /// Which have their labels from the policy; that of mqueue is set afterwards.
-    private static let unlabelled: Set<String> = ["proc", "sysfs", "mqueue"]
 
     private func labelRoot(of mount: borrowing FD, _ label: String, _ name: String) throws(SysError) {
         let opened = try mount.open(".", O_RDONLY | O_DIRECTORY, resolve: .beneath)
@@ -91,8 +85,8 @@ extension Apply {
 
     private func mountOverlay(_ plan: MountPlan, _ source: String) throws(SysError) {
         let place = try place(of: plan, isDirectory: true)
-        let label = context.spec.linux.mountLabel.map { [MountPlan.Datum(key: "context", value: "\"\($0)\"")] } ?? []
-        let options = OverlayOptions((plan.data + label).map { datum in datum.value.map { "\(datum.key)=\($0)" } ?? datum.key }, plan.set)
+        let settings = plan.settings(of: "overlay", label: context.spec.linux.mountLabel)
+        let options = OverlayOptions(settings.map { datum in datum.value.map { "\(datum.key)=\($0)" } ?? datum.key }, plan.set)
         do { try options.attach(source: source, to: place) } catch {
             throw SysError(
                 error.errno, "mount overlay", on: error.subject.isEmpty ? plan.destination : "\(plan.destination), \(error.subject)")

@@ -95,3 +95,18 @@ extension MountPlan.CommonOptions {
 
     var flags: UInt64 { Self.names.reduce(0) { contains($1.option) ? $0 | $1.flag : $0 } }
 }
+
+extension MountPlan {
+    /// What a new file system of that type is told, in order. `label`: the SELinux context of what is mounted.
+    func settings(of type: String, label: String?) -> [Datum] {
+        var result = CommonOptions.names.filter { common.contains($0.option) }.map { Datum(key: $0.name, value: nil) }
+        if set.contains(.readonly), !Self.kernelsOwn.contains(type) { result.append(Datum(key: "ro", value: nil)) }
+        if let label, !Self.unlabelled.contains(type) { result.append(Datum(key: "context", value: label)) }
+        return result + data
+    }
+
+    /// Not backed by a device that could be written: here `ro` is the mount's alone.
+    private static let kernelsOwn: Set<String> = ["proc", "sysfs", "tmpfs", "devpts", "mqueue", "ramfs", "overlay"]
+    /// Which have their labels from the policy; that of mqueue is set afterwards.
+    private static let unlabelled: Set<String> = ["proc", "sysfs", "mqueue"]
+}

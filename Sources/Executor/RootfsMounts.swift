@@ -61,7 +61,9 @@ struct OverlayOptions: Equatable {
             case "noexec": attributes.insert(.noExecute)
             case "rw", "defaults": continue
             default:
-                words.append(option)
+                // A label has commas of its own; only in the one string they need to be told apart.
+                let label = option.hasPrefix("context=") && option.utf8.contains(UInt8(ascii: ",")) ? option.dropFirst(8) : nil
+                words.append(label.map { "context=\"\($0)\"" } ?? option)
                 take(option)
             }
         }

@@ -55,7 +55,7 @@ struct RouteMessage {
 }
 
 /// One message that came.
-struct RouteReply {
+struct RouteReply: Equatable {
     let type: UInt16
     let body: [UInt8]
 

@@ -56,6 +56,17 @@ struct MountPlanTests {
         #expect(try plan("tmpfs", ["lazytime", "nolazytime", "iversion", "noiversion"]).common == [])
     }
 
+    @Test("a new file system is told what all have, its label and its own; proc, sysfs and mqueue have theirs from the policy")
+    func settings() throws {
+        let mount = try plan("ext4", ["ro", "sync", "data=journal", "nosuid"])
+        #expect(mount.settings(of: "ext4", label: "a:b:c:s0:c1,c2").map(\.key) == ["sync", "ro", "context", "data"])
+        #expect(mount.settings(of: "ext4", label: "a:b:c:s0:c1,c2")[2].value == "a:b:c:s0:c1,c2")
+        let small = try plan("tmpfs", ["ro", "size=1k"])
+        #expect(small.settings(of: "tmpfs", label: nil) == [.init(key: "size", value: "1k")])
+        #expect(small.settings(of: "tmpfs", label: "x") == [.init(key: "context", value: "x"), .init(key: "size", value: "1k")])
+        for type in ["proc", "sysfs", "mqueue"] { #expect(try plan(type, []).settings(of: type, label: "x") == []) }
+    }
+
     @Test("remount, copy-up and id maps are words of their own")
     func words() throws {
         #expect(try plan("proc", ["remount", "ro"]).kind == .remount(.fileSystem))
@@ -100,6 +111,7 @@ struct MountPlanTests {
         #expect(options.attributes == .readonly)
         #expect(options.page == "lowerdir=/a\\:b:/c,upperdir=/u,workdir=/w,index=off,userxattr")
         #expect(OverlayOptions(["lowerdir=" + String(repeating: "/x:", count: 2000)]).fitsOnePage == false)
+        #expect(OverlayOptions(["context=a:s0:c1,c2"]).page == "context=\"a:s0:c1,c2\"")
         #expect(OverlayOptions(["upperdir=/a:b\\,c"]).others.map(\.value) == ["/a:b,c"])
     }
 
