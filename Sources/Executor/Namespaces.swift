@@ -52,7 +52,7 @@ struct NamespacePlan: Equatable {
                 throw SysError(EINVAL, "join", on: "\(namespace.path) (it is not a namespace)")
             }
             guard kind == namespace.kind else {
-                throw SysError(EINVAL, "join", on: "\(namespace.path) (it is not a \(namespace.name) namespace)")
+                throw SysError(EINVAL, "join", on: "\(namespace.path) (it is no \(namespace.name) namespace)")
             }
             try checkForeign(file, namespace)
             result.append(FDBox(file))

@@ -84,7 +84,9 @@ struct ContainerDeviceTests {
     }
 }
 
-@Suite("network devices of a real container", .enabled(if: Needs.containers, Needs.reason))
+@Suite(
+    "network devices of a real container", .enabled(if: Needs.containers, Needs.reason),
+    .enabled(if: Needs.pairedDevices, Needs.noPairedDevices))
 struct NetDeviceTests {
     /// As on a host of its own, with pairs of devices that nobody else sees.
     private func onHost(_ bundle: TestBundle, _ script: String) throws -> TestBundle.Outcome {

@@ -41,6 +41,7 @@ struct ContainerMountTests {
 
     @Test(
         "an id-mapped mount shows owners as its own mappings say, below also with ridmap, and not below with idmap",
+        .enabled(if: Needs.mappedMounts, Needs.noMappedMounts),
         arguments: ["idmap", "ridmap"])
     func idMap(_ option: String) throws {
         let bundle = try TestBundle()
@@ -60,7 +61,9 @@ struct ContainerMountTests {
         #expect(result.lines == ["1000:2000", option == "idmap" ? "5:5" : "1000:2000", "unmapped"], "\(result.errors)")
     }
 
-    @Test("an id-mapped mount without mappings follows the container's user namespace, new or joined")
+    @Test(
+        "an id-mapped mount without mappings follows the container's user namespace, new or joined",
+        .enabled(if: Needs.mappedMounts, Needs.noMappedMounts))
     func idMapOfContainer() throws {
         let bundle = try TestBundle()
         try bundle.giveAway()
@@ -196,7 +199,7 @@ struct ContainerMountTests {
                 + "the host's /sys can be bound): operation not permitted (EPERM)\n")
     }
 
-    @Test("an overlay among the mounts, with its layers as options")
+    @Test("an overlay among the mounts, with its layers as options", .enabled(if: Needs.overlay, Needs.noOverlay))
     func overlay() throws {
         let bundle = try TestBundle()
         try TestBundle.shell("cd \(bundle.directory) && mkdir -p a b up work && echo a > a/f && echo b > b/f && echo only > b/g")

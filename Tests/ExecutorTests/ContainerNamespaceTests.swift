@@ -9,7 +9,7 @@ struct ContainerNamespaceTests {
 
     private func own(_ name: String) throws -> String { try #require(TestBundle.shell("readlink /proc/self/ns/\(name)").lines.first) }
 
-    @Test("each kind is new when it is listed, and the host's when it is not")
+    @Test("each kind is new when it is listed, and the host's when it is not", .enabled(if: Needs.timeNamespaces, Needs.noTimeNamespaces))
     func newOnes() throws {
         let show = TestConfig(
             "busybox", "sh", "-c", "cd /proc/self/ns && for n in \(Self.files.joined(separator: " ")); do readlink $n; done")
@@ -23,7 +23,7 @@ struct ContainerNamespaceTests {
         for (name, found) in zip(Self.files, few.lines) where name != "mnt" { #expect(try found == own(name), "\(name)") }
     }
 
-    @Test("every kind is joined by its path, the mount namespace also")
+    @Test("every kind is joined by its path, the mount namespace also", .enabled(if: Needs.timeNamespaces, Needs.noTimeNamespaces))
     func joined() throws {
         let bundle = try TestBundle()
         let kinds = [
@@ -48,8 +48,8 @@ struct ContainerNamespaceTests {
     @Test(
         "a path of another kind of namespace, of none, or of the runtime's own mounts is an error before anything is made",
         arguments: [
-            ("pid", "/proc/self/ns/net", "(it is not a pid namespace): invalid argument (EINVAL)"),
-            ("time", "/proc/self/ns/user", "(it is not a time namespace): invalid argument (EINVAL)"),
+            ("pid", "/proc/self/ns/net", "(it is no pid namespace): invalid argument (EINVAL)"),
+            ("ipc", "/proc/self/ns/user", "(it is no ipc namespace): invalid argument (EINVAL)"),
             ("network", "/etc/passwd", "(it is not a namespace): invalid argument (EINVAL)"),
             ("mount", "/proc/self/ns/mnt", "(it is the runtime's own mount namespace): device or resource busy (EBUSY)"),
         ])
@@ -63,7 +63,9 @@ struct ContainerNamespaceTests {
         #expect(bundle.leftovers == [])
     }
 
-    @Test("clocks of a time namespace are off by what was asked for, also for an exec")
+    @Test(
+        "clocks of a time namespace are off by what was asked for, also for an exec",
+        .enabled(if: Needs.timeNamespaces, Needs.noTimeNamespaces))
     func timeOffsets() throws {
         let bundle = try TestBundle()
         let config = TestConfig("sleep", "1000").with {
@@ -83,7 +85,7 @@ struct ContainerNamespaceTests {
         #expect(try result.lines.last != own("time"))
     }
 
-    @Test("hooks of the runtime keep the host's clocks")
+    @Test("hooks of the runtime keep the host's clocks", .enabled(if: Needs.timeNamespaces, Needs.noTimeNamespaces))
     func hooksInHostTime() throws {
         let bundle = try TestBundle()
         let hook: JSON = [["path": "/bin/sh", "args": ["sh", "-c", .string("readlink /proc/self/ns/time > \(bundle.directory)/hook")]]]

@@ -84,7 +84,9 @@ struct OldKernelTests {
         #expect(seen == ["ro,nosuid,nodev,relatime"])
     }
 
-    @Test("an overlay goes through mount(2) where layers cannot be given one by one, if its options fit a page", arguments: [2, 300])
+    @Test(
+        "an overlay goes through mount(2) where layers cannot be given one by one, if its options fit a page",
+        .enabled(if: Needs.overlay, Needs.noOverlay), arguments: [2, 300])
     func overlay(_ count: Int) throws {
         let bundle = try TestBundle()
         let base = bundle.directory

@@ -16,6 +16,23 @@ enum Needs {
     static let memoryKills = !system("/proc/cpuinfo").contains("User Mode Linux")
     static let noMemoryKills: Comment = "out-of-memory kills hang this kernel"
 
+    static let timeNamespaces = unsafe access("/proc/self/ns/time", F_OK) == 0
+    static let noTimeNamespaces: Comment = "this kernel has no time namespaces"
+
+    static let pairedDevices = works("unshare -n ip link add name x0 type veth peer name x1")
+    static let noPairedDevices: Comment = "this kernel has no pairs of network devices"
+
+    /// tmpfs and what else is under /tmp can be id-mapped since 6.3; asked for by a container, the only one here who knows how.
+    static let mappedMounts: Bool = {
+        guard containers, let bundle = try? TestBundle() else { return false }
+        let mount = TestConfig.mount("/d", "none", ["bind", "idmap"], source: bundle.directory)
+        let config = TestConfig("true").namespaces("mount", "pid", "network", "user").with { $0.mounts.append(mount) }
+        return (try? bundle.giveAway()) != nil && (try? bundle.run(config).status) == .code(0)
+    }()
+    static let noMappedMounts: Comment = "this kernel cannot map the ids of the file system of /tmp"
+
+    private static func works(_ script: String) -> Bool { (try? TestBundle.shell(script).status) == .code(0) }
+
     private static func system(_ path: String) -> String {
         String(decoding: (try? FD.open(path, O_RDONLY).readAll(limit: 1 << 20)) ?? [], as: UTF8.self)
     }
