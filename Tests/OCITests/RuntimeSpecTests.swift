@@ -175,7 +175,6 @@ enum Example {
             ("linux.intelRdt", ["closID": "x"], "linux.intelRdt"),
             ("linux.personality", ["domain": "LINUX32"], "linux.personality"),
             ("linux.memoryPolicy", ["mode": "MPOL_BIND"], "linux.memoryPolicy"),
-            ("linux.resources.network", ["classID": 1], "linux.resources.network"),
             ("linux.seccomp.listenerPath", "/run/x", "linux.seccomp.listenerPath"),
             ("linux.seccomp.syscalls.0.action", "SCMP_ACT_NOTIFY", "linux.seccomp.syscalls[0].action"),
             ("vm", ["kernel": ["path": "/k"]], "vm"),
