@@ -140,6 +140,12 @@ int clx_reset_signals(void) {
     return RESULT(sigprocmask(SIG_SETMASK, &none, 0));
 }
 
+int clx_unblock_signals(void) {
+    sigset_t none;
+    sigemptyset(&none);
+    return RESULT(sigprocmask(SIG_SETMASK, &none, 0));
+}
+
 int clx_eventfd(unsigned initial, int semaphore) {
     return RESULT(eventfd(initial, EFD_CLOEXEC | EFD_NONBLOCK | (semaphore ? EFD_SEMAPHORE : 0)));
 }

@@ -12,13 +12,14 @@ extension Cgroup {
     /// With `systemd` it is a scope that systemd makes, of the name `slice:prefix:name`; `annotations` can set properties of it.
     /// `owner`: the uid on the host that may use the group below its limits (config-linux.md, "Cgroup ownership").
     package static func create(
-        path: String?, id: String, resources: ResourcesSpec?, systemd: Bool, annotations: [String: String] = [:], owner: UInt32? = nil
+        path: String?, id: String, resources: ResourcesSpec?, systemd: Bool, annotations: [String: String] = [:], owner: UInt32? = nil,
+        on known: CgroupHost? = nil
     ) throws(CgroupError) -> Cgroup {
         let resources = resources ?? ResourcesSpec()
         let cgroup =
             systemd
             ? try createScope(path: path, id: id, resources: resources, annotations: annotations)
-            : try createPlain(path ?? id, resources)
+            : try createPlain(path ?? id, resources, on: known)
         guard let owner, cgroup.isUnifiedOnly else { return cgroup }
         do { try cgroup.give(to: owner) } catch {
             cgroup.settle()
@@ -28,13 +29,13 @@ extension Cgroup {
         return cgroup
     }
 
-    private static func createPlain(_ wanted: String, _ resources: ResourcesSpec) throws(CgroupError) -> Cgroup {
+    private static func createPlain(_ wanted: String, _ resources: ResourcesSpec, on known: CgroupHost?) throws(CgroupError) -> Cgroup {
         // The root itself is never a container's: to kill or remove it would end the host.
         let parts = wanted.split(separator: "/")
         guard !parts.contains(".."), parts.contains(where: { $0 != "." }) else {
             throw .unsupported(field: "linux.cgroupsPath", reason: "\(wanted) names no cgroup below the root")
         }
-        let host = try CgroupHost.current()
+        let host = if let known { known } else { try CgroupHost.current() }
         try check(resources, on: host)
         var made: [String] = []
         do throws(CgroupError) {

@@ -21,6 +21,12 @@ extension Cgroup {
         }
     }
 
+    /// Removes it if nothing is in it, as after the end of most containers. False, and what is left is for `kill` and `remove`, if not.
+    package func removeIfEmpty() throws(CgroupError) -> Bool {
+        for path in paths where try Self.removedOnce(path) != true { return false }
+        return true
+    }
+
     /// False when something is in it.
     private static func removed(_ directory: String) throws(CgroupError) -> Bool {
         if let done = try removedOnce(directory) { return done }

@@ -46,10 +46,13 @@ package struct CgroupHost: Equatable, Sendable {
     }
 
     /// What the two files say: `/proc/self/mountinfo` and `/proc/self/cgroup`.
-    package init(mountInfo: String, membership: String) {
-        let lines = membership.split(separator: "\n").compactMap(Self.member)
+    package init(mountInfo: String, membership: String) { self.init(mountInfo: Array(mountInfo.utf8), membership: Array(membership.utf8)) }
+
+    /// By bytes: every container that is made reads these files, and a host can have thousands of mounts.
+    private init(mountInfo: [UInt8], membership: [UInt8]) {
+        let lines = membership.split(separator: UInt8(ascii: "\n")).compactMap(Self.member)
         var found: [Hierarchy] = []
-        for mount in mountInfo.split(separator: "\n").compactMap(Self.mount) {
+        for mount in mountInfo.split(separator: UInt8(ascii: "\n")).compactMap(Self.mount) {
             for (controllers, own) in lines where Self.belongs(mount, controllers) {
                 // The first mount of a hierarchy is the one to use; others are views of it.
                 guard !found.contains(where: { $0.controllers == controllers }) else { continue }
@@ -61,8 +64,8 @@ package struct CgroupHost: Equatable, Sendable {
 
     /// Of this process, now.
     package static func current() throws(CgroupError) -> CgroupHost {
-        let mountInfo = try ControlFile.read("/proc/self/mountinfo")
-        let host = CgroupHost(mountInfo: mountInfo, membership: try ControlFile.read("/proc/self/cgroup"))
+        let host = CgroupHost(
+            mountInfo: try ControlFile.bytes("/proc/self/mountinfo"), membership: try ControlFile.bytes("/proc/self/cgroup"))
         guard host.mode != nil else { throw .notMounted }
         return host
     }
@@ -70,38 +73,40 @@ package struct CgroupHost: Equatable, Sendable {
     private struct Mount {
         var root: String, point: String
         var isUnified: Bool
-        var options: [Substring]
+        var options: [ArraySlice<UInt8>]
     }
 
     /// `4:memory:/user`, `0::/user` (v2).
-    private static func member(_ line: Substring) -> (controllers: [String], own: String)? {
-        let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+    private static func member(_ line: ArraySlice<UInt8>) -> (controllers: [String], own: String)? {
+        let parts = line.split(separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3 else { return nil }
-        let controllers = parts[1].split(separator: ",").map(String.init)
-        if controllers.isEmpty && parts[0] != "0" { return nil }
-        return (controllers, String(parts[2]))
+        let controllers = parts[1].split(separator: UInt8(ascii: ",")).map { String(decoding: $0, as: UTF8.self) }
+        if controllers.isEmpty && !parts[0].elementsEqual("0".utf8) { return nil }
+        return (controllers, String(decoding: parts[2], as: UTF8.self))
     }
 
     /// proc(5): `31 23 0:28 /root /mount/point rw,… optional… - type source superoptions`.
-    private static func mount(_ line: Substring) -> Mount? {
-        let halves = line.split(separator: " - ", maxSplits: 1)
-        guard halves.count == 2 else { return nil }
-        let head = halves[0].split(separator: " ")
-        let tail = halves[1].split(separator: " ")
-        guard head.count >= 6, tail.count >= 3, tail[0] == "cgroup" || tail[0] == "cgroup2" else { return nil }
+    private static func mount(_ line: ArraySlice<UInt8>) -> Mount? {
+        let words = line.split(separator: UInt8(ascii: " "))
+        guard words.count >= 10, let dash = words[6...].firstIndex(where: { $0.elementsEqual("-".utf8) }), dash + 3 < words.count else {
+            return nil
+        }
+        let type = words[dash + 1]
+        guard type.starts(with: "cgroup".utf8), type.count == 6 || type.elementsEqual("cgroup2".utf8) else { return nil }
         return Mount(
-            root: unescape(head[3]), point: unescape(head[4]), isUnified: tail[0] == "cgroup2", options: tail[2].split(separator: ","))
+            root: unescape(words[3]), point: unescape(words[4]), isUnified: type.count == 7,
+            options: words[dash + 3].split(separator: UInt8(ascii: ",")))
     }
 
     private static func belongs(_ mount: Mount, _ controllers: [String]) -> Bool {
         if mount.isUnified || controllers.isEmpty { return mount.isUnified && controllers.isEmpty }
-        return controllers.allSatisfy { controller in mount.options.contains { $0 == controller } }
+        return controllers.allSatisfy { controller in mount.options.contains { $0.elementsEqual(controller.utf8) } }
     }
 
     /// Space, tab, newline and backslash are written as octal there.
-    private static func unescape(_ text: Substring) -> String {
-        guard text.utf8.contains(UInt8(ascii: "\\")) else { return String(text) }
-        let bytes = Array(text.utf8)
+    private static func unescape(_ text: ArraySlice<UInt8>) -> String {
+        guard text.contains(UInt8(ascii: "\\")) else { return String(decoding: text, as: UTF8.self) }
+        let bytes = Array(text)
         var result: [UInt8] = []
         var at = 0
         while at < bytes.count {

@@ -3,8 +3,10 @@ internal import LinuxSys
 
 /// The files of a cgroup: short texts that the kernel makes and takes.
 enum ControlFile {
-    static func read(_ path: String) throws(CgroupError) -> String {
-        do { return String(decoding: try FD.open(path, O_RDONLY).readAll(limit: 4 << 20), as: UTF8.self) } catch {
+    static func read(_ path: String) throws(CgroupError) -> String { String(decoding: try bytes(path), as: UTF8.self) }
+
+    static func bytes(_ path: String) throws(CgroupError) -> [UInt8] {
+        do { return try FD.open(path, O_RDONLY).readAll(limit: 4 << 20) } catch {
             throw .kernel(SysError(error.errno, "read", on: path))
         }
     }

@@ -11,7 +11,7 @@ extension Cgroup {
         }
         switch place.version {
         case .v1:
-            for (file, value) in try Self.deviceWrites(policy) { try ControlFile.write(value, to: "\(place.path)/\(file)") }
+            try write(Self.deviceWrites(policy), in: place.path)
         case .v2:
             do {
                 let directory = try FD.open(place.path, O_RDONLY | O_DIRECTORY)
@@ -28,7 +28,19 @@ extension Cgroup {
         guard let place = place(of: "devices"), place.version == .v1 else { return try applyDevices(rules) }
         let wanted = DevicePolicy(rules)
         let present = DeviceList(try ControlFile.read("\(place.path)/devices.list"))
-        for (file, value) in try present.changes(to: wanted) { try ControlFile.write(value, to: "\(place.path)/\(file)") }
+        try write(present.changes(to: wanted), in: place.path)
+    }
+
+    /// A list is opened once for all that is written to it, one rule a call.
+    private func write(_ rules: [(file: String, value: String)], in directory: String) throws(CgroupError) {
+        var open: (name: String, file: FDBox)?
+        for rule in rules {
+            let path = "\(directory)/\(rule.file)"
+            do {
+                if open?.name != rule.file { open = (rule.file, FDBox(try FD.open(path, O_WRONLY))) }
+                _ = try open?.file.fd.write(Array(rule.value.utf8))
+            } catch { throw .kernel(SysError(error.errno, "write \(rule.value) to", on: path)) }
+        }
     }
 
     static func deviceWrites(_ policy: DevicePolicy) throws(CgroupError) -> [(file: String, value: String)] {

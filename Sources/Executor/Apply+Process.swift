@@ -47,9 +47,12 @@ extension Apply {
 
     /// What is not kept goes for good; CAP_SETPCAP is needed, so this comes before the change of user.
     func limitBoundingSet(_ kept: CapabilitySet) throws(SysError) {
-        for number in 0..<64 {
-            guard let has = ProcessControl.boundingSetHas(number) else { break }
-            if has, !kept.contains(number: number) { try ProcessControl.dropFromBoundingSet(number) }
+        for number in 0..<64 where !kept.contains(number: number) {
+            // EINVAL: the kernel has no more of them. EPERM: nothing may be dropped, nor need be if it is not there.
+            do { try ProcessControl.dropFromBoundingSet(number) } catch {
+                if error.errno == EINVAL { return }
+                guard error.errno == EPERM, ProcessControl.boundingSetHas(number) != true else { throw error }
+            }
         }
     }
 

@@ -85,15 +85,23 @@ extension Apply {
     func mask(_ path: String) throws(SysError) {
         guard let place = try root.findIfPresent(path) else { return }
         if try place.info(name: path).isDirectory {
-            let fileSystem = try FileSystemContext(type: "tmpfs")
-            try fileSystem.set("source", "tmpfs")
-            try fileSystem.set("nr_blocks", "1")
-            try fileSystem.set("mode", "0555")
-            if let label = context.spec.linux.mountLabel { try fileSystem.set("context", label) }
-            return try fileSystem.mount([.readonly, .noSetUID, .noDevices, .noExecute]).attach(to: place, name: path)
+            if let empty = context.emptyDirectory { return try empty.fd.mountCopy(.single, name: path).attach(to: place, name: path) }
+            let empty = FDBox(try makeEmptyDirectory())
+            try empty.fd.attach(to: place, name: path)
+            context.emptyDirectory = empty
+            return
         }
         let null = try nullDevice()
         try null.mountCopy(.single, name: "/dev/null").attach(to: place, name: path)
+    }
+
+    private func makeEmptyDirectory() throws(SysError) -> FD {
+        let fileSystem = try FileSystemContext(type: "tmpfs")
+        try fileSystem.set("source", "tmpfs")
+        try fileSystem.set("nr_blocks", "1")
+        try fileSystem.set("mode", "0555")
+        if let label = context.spec.linux.mountLabel { try fileSystem.set("context", label) }
+        return try fileSystem.mount([.readonly, .noSetUID, .noDevices, .noExecute])
     }
 
     /// The container's /dev/null, which must be that device and nothing that an image put there (CVE-2025-31133).

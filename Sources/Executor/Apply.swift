@@ -53,7 +53,7 @@ struct Apply {
         case .loadSeccomp: try context.loadFilter()
         case .limitBoundingSet(let kept): try sys { () throws(SysError) in try limitBoundingSet(kept) }
         case .enterWorkingDirectory(let path): do { try enterWorkingDirectory(path) } catch { throw ExecutorFailure(error) }
-        case .awaitLimits: try context.link.awaitLimits()
+        case .awaitLimits: try context.setLimits()
         case .setIdentity(let plan): try sys { () throws(SysError) in try setIdentity(plan) }
         case .setCapabilities(let effective, let permitted): try sys { () throws(SysError) in try keepOnly(effective, permitted) }
         case .setFileModeMask(let mask): LinuxSys.setFileModeMask(mask)

@@ -20,7 +20,8 @@ final class CreateJob {
     init(_ request: CreateRequest, _ supervisor: Supervisor) throws(ExecutorFailure) {
         self.request = request
         self.supervisor = supervisor
-        var spec = try Bundle.spec(request.bundle)
+        var spec: RuntimeSpec
+        if let known = request.spec { spec = known } else { spec = try Bundle.spec(request.bundle) }
         request.additions.apply(to: &spec)
         let plan = try SetupPlan(initial: spec, id: request.id, bundle: request.bundle, streams: request.streams, options: request.options)
         guard let process = spec.process else { throw ExecutorFailure(operation: "config.json", subject: "process", reason: "is missing") }
@@ -33,12 +34,13 @@ final class CreateJob {
             id: request.id, bundle: request.bundle, rootPath: try Bundle.rootPath(spec.root.path, bundle: request.bundle), spec: spec,
             process: process,
             plan: plan, streams: request.streams, preservedDescriptors: request.preservedDescriptors,
-            host: try sys { () throws(SysError) in try HostPlace(leftFor: namespaces.changed.union(spec.linux.netDevices.isEmpty ? [] : .newNetwork)) },
+            host: try sys { () throws(SysError) in
+                try HostPlace(leftFor: namespaces.changed.union(spec.linux.netDevices.isEmpty ? [] : .newNetwork))
+            },
             filter: try Bundle.filter(spec.linux.seccomp))
         prepared.awaitsBegin = namespaces.makesUser || !spec.linux.netDevices.isEmpty
-        if plan.steps.contains(where: \.mountsCgroup) {
-            do { prepared.cgroupHost = try CgroupHost.current() } catch { throw ExecutorFailure(error) }
-        }
+        // The document's faults are told before this host's: where there are no cgroups at all `make` says so.
+        prepared.cgroupHost = try? CgroupHost.current()
     }
 
     func make() throws(ExecutorFailure) {
@@ -82,7 +84,7 @@ final class CreateJob {
         do {
             made = try Cgroup.create(
                 path: linux.cgroupsPath, id: request.id, resources: linux.resources, systemd: request.options.systemdCgroup,
-                annotations: prepared.spec.annotations, owner: CgroupOwner.uid(prepared.spec))
+                annotations: prepared.spec.annotations, owner: CgroupOwner.uid(prepared.spec), on: prepared.cgroupHost)
             cgroup = made
         } catch { throw ExecutorFailure(error) }
         try supervisor.tell(.cgroup(CgroupPaths(made)))

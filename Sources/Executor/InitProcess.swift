@@ -31,7 +31,8 @@ struct InitProcess {
             try namespaces.makeTime(prepared.host)
             try namespaces.join(opened) { Self.ofChildren.contains($0.kind) }
         }
-        let made = try clone(prepared, namespaces.made.subtracting(.newTime), gate: request.gate, supervisor) { () throws(ExecutorFailure) in
+        let made = try clone(prepared, namespaces.made.subtracting(.newTime), gate: request.gate, supervisor) {
+            () throws(ExecutorFailure) in
             try sys { () throws(SysError) in
                 try namespaces.join(opened) { !Self.ofChildren.contains($0.kind) }
                 if namespaces.makesMount { try isolateMounts(prepared.spec.linux.rootfsPropagation) }
@@ -146,7 +147,8 @@ struct InitProcess {
                     // A copy of the executor's ends here would keep them open when it is gone.
                     try theirs.fd.place(at: ours.raw)
                     try supervisor.enterChild()
-                    try resetSignals()
+                    // Handlers are reset with the exec; until then nothing has set any.
+                    try unblockSignals()
                     setFileModeMask(0)
                 }, entering: entering)
         }

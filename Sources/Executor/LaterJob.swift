@@ -15,7 +15,7 @@ struct LaterJob {
 
     /// runtime.md, "Lifecycle": a failing hook is warned of.
     func poststart() throws(ExecutorFailure) {
-        let spec = try Bundle.spec(container)
+        let spec = try spec()
         let state = ContainerState(
             id: container.id, status: .running, pid: container.pid, bundle: container.bundle, annotations: spec.annotations)
         warn(Hooks.runAll(.poststart, spec.hooks, state: state))
@@ -26,11 +26,13 @@ struct LaterJob {
         if container.pidfd >= 0 { killInit() }
         let cgroup = Cgroup(entries: container.cgroup.entries.map { ($0.controller, $0.directory) })
         do {
-            try cgroup.kill()
-            try cgroup.remove()
+            if try !cgroup.removeIfEmpty() {
+                try cgroup.kill()
+                try cgroup.remove()
+            }
         } catch { throw ExecutorFailure(error) }
         do {
-            let spec = try Bundle.spec(container)
+            let spec = try spec()
             let state = ContainerState(
                 id: container.id, status: .stopped, pid: nil, bundle: container.bundle, annotations: spec.annotations)
             warn(Hooks.runAll(.poststop, spec.hooks, state: state))
@@ -50,5 +52,10 @@ struct LaterJob {
 
     private func warn(_ failures: [ExecutorFailure]) {
         for failure in failures { try? supervisor.tell(.warning(failure.description)) }
+    }
+
+    private func spec() throws(ExecutorFailure) -> RuntimeSpec {
+        if let known = container.spec { return known }
+        return try Bundle.spec(container)
     }
 }

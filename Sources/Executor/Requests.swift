@@ -1,3 +1,5 @@
+package import OCI
+
 /// What a supervisor (the shim, `swiftlet-oci`) asks an executor process to do. Values only: the executor is a clone of
 /// the supervisor and finds them in its memory. Descriptors are lent by number and stay open in the supervisor.
 package enum ExecutorJob: Sendable {
@@ -54,6 +56,8 @@ package struct CreateRequest: Sendable {
     package var id: String
     /// Absolute path of the directory that holds config.json.
     package var bundle: String
+    /// What config.json says, if the supervisor has read it already.
+    package var spec: RuntimeSpec?
     /// Made at the spec's `root.path`, first to last; empty when that directory is complete.
     package var rootfs: [RootfsMount] = []
     package var streams: ProcessStreams
@@ -99,6 +103,8 @@ package struct ContainerReference: Sendable {
     package var options = ExecutorOptions()
     /// A copy of config.json as it was at the creation, which what becomes of the bundle's own does not change (runtime.md, "Create").
     package var configuration: String?
+    /// What config.json says, if the supervisor has read it already.
+    package var spec: RuntimeSpec?
 
     package init(id: String, bundle: String, pid: Int32, pidfd: Int32, cgroup: CgroupPaths) {
         self.id = id

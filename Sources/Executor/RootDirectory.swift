@@ -21,6 +21,9 @@ struct RootDirectory {
 
     /// The directory at `path`, made with its parents when missing.
     func makeDirectory(_ path: String, mode: UInt32 = 0o755) throws(SysError) -> FD {
+        do { return try fd.open(path, openPathOnly | O_DIRECTORY, resolve: Self.inside) } catch  where error.errno == ENOENT {
+            // Step by step then.
+        }
         var walk = Walk(root: self, path: path)
         return try walk.directory(mode)
     }
@@ -28,8 +31,13 @@ struct RootDirectory {
     /// The directory at `path`, not one component of which may be a link: /proc, /sys and /dev belong to the image, and
     /// a link there would lead what follows elsewhere (CVE-2019-19921, CVE-2026-41579).
     func makePlainDirectory(_ path: String) throws(SysError) -> FD {
+        let parts = PathComponents(path).parts
+        let whole: Resolve = [.beneath, .noSymlinks]
+        do { return try fd.open(parts.joined(separator: "/"), openPathOnly | O_DIRECTORY | O_NOFOLLOW, resolve: whole) } catch {
+            // Step by step, to make what is missing and to say what is wrong.
+        }
         var current = try fd.open(".", openPathOnly | O_DIRECTORY, resolve: .beneath)
-        for name in PathComponents(path).parts {
+        for name in parts {
             do {
                 try current.makeDirectory(name, mode: 0o755)
             } catch  where error.errno == EEXIST {

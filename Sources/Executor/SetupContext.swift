@@ -22,6 +22,8 @@ final class SetupContext {
     let cgroupHost: CgroupHost?
     /// Once it is made.
     private(set) var cgroup: Cgroup?
+    /// The first masked directory's mount: it is read-only, so that the others can show the same file system.
+    var emptyDirectory: FDBox?
     private var doors: [FDBox] = []
     private let awaitsBegin: Bool
 
@@ -50,6 +52,13 @@ final class SetupContext {
 
     func loadFilter() throws(ExecutorFailure) {
         do { try filter?.load() } catch { throw ExecutorFailure(operation: "seccomp", subject: "load", reason: "\(error)") }
+    }
+
+    /// By itself where nothing is in the way: a filter may forbid it, and in a user namespace the executor has the privilege.
+    func setLimits() throws(ExecutorFailure) {
+        let isFiltered = filter != nil && !process.noNewPrivileges
+        if isFiltered || spec.linux.namespace(.user) != nil { return try link.awaitLimits() }
+        try Bundle.setLimits(process, of: 0)
     }
 
     /// Waits for the cgroup to be made, once.

@@ -41,7 +41,7 @@ package enum SetupStep: Equatable, Sendable {
     case loadSeccomp
     case limitBoundingSet(CapabilitySet)
     case enterWorkingDirectory(String)
-    /// The executor sets the limits now: late, because they might be in the way of the set-up, and before the change of
+    /// The limits are set now, by the executor where the process may not itself: late, because they might be in the way of the set-up, and before the change of
     /// user, because only for a process of the same user it needs no CAP_SYS_RESOURCE to lower them (prlimit(2)).
     case awaitLimits
     case setIdentity(IdentityPlan)

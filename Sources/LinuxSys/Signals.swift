@@ -14,3 +14,6 @@ extension FD {
         return (number, sender)
     }
 }
+
+/// Nothing is blocked any more; what is done about a signal stays as it is.
+package func unblockSignals() throws(SysError) { try check(clx_unblock_signals(), "sigprocmask") }

@@ -67,14 +67,24 @@ enum Clock {
     /// RFC 3339, UTC; with nanoseconds or whole seconds.
     static func now(fraction: Bool) -> String {
         let nanoseconds = realtimeNanoseconds()
-        var seconds = time_t(nanoseconds / 1_000_000_000)
-        var parts = unsafe tm()
-        unsafe gmtime_r(&seconds, &parts)
-        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let day = unsafe "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-        let time = unsafe "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
+        let seconds = Int(nanoseconds / 1_000_000_000)
+        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        let date = date(daysAfterEpoch: seconds / 86_400)
+        let day = "\(date.year)-\(two(date.month))-\(two(date.day))"
+        let time = "\(two(seconds / 3600 % 24)):\(two(seconds / 60 % 60)):\(two(seconds % 60))"
         guard fraction else { return "\(day)T\(time)Z" }
         let rest = String(nanoseconds % 1_000_000_000)
         return "\(day)T\(time).\(String(repeating: "0", count: 9 - rest.utf8.count))\(rest)Z"
+    }
+
+    /// The Gregorian calendar by arithmetic: gmtime(3) reads the host's time zone first. Years begin in March here, so that the day that
+    /// not every year has is the last; 719 468 days are from such a beginning of the year 0 to the epoch, 146 097 in 400 years.
+    private static func date(daysAfterEpoch days: Int) -> (year: Int, month: Int, day: Int) {
+        let (era, dayOfEra) = (days + 719_468).quotientAndRemainder(dividingBy: 146_097)
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let month = (5 * dayOfYear + 2) / 153
+        let day = dayOfYear - (153 * month + 2) / 5 + 1
+        return (era * 400 + yearOfEra + (month >= 10 ? 1 : 0), month < 10 ? month + 3 : month - 9, day)
     }
 }

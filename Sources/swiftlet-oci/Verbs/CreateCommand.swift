@@ -70,7 +70,7 @@ struct CreateCommand {
             var relay = Relay(process: process, console: session.console, signals: signals)
             if let notify, let said { relay.notification = (notify, said) }
             let status = try relay.run()
-            if !call.given.has("keep") { try DeleteCommand.remove(id, call) }
+            if !call.given.has("keep") { try DeleteCommand.remove(call.store.load(id, for: "delete"), call, spec) }
             return Int32(status.number)
         }
     }
@@ -101,6 +101,7 @@ struct CreateCommand {
 
     private func request(_ streams: ProcessStreams) -> CreateRequest {
         var request = CreateRequest(id: id, bundle: bundle, streams: streams)
+        request.spec = spec
         request.options = call.options
         request.preservedDescriptors = handover.descriptors
         request.additions = handover.additions

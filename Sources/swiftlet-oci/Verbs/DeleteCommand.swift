@@ -51,9 +51,12 @@ struct DeleteCommand {
 
     static func remove(_ id: String, _ call: Invocation) throws(CommandError) { try remove(call.store.load(id, for: "delete"), call) }
 
-    static func remove(_ record: ContainerRecord, _ call: Invocation) throws(CommandError) {
+    /// `spec`: config.json, if it was read already.
+    static func remove(_ record: ContainerRecord, _ call: Invocation, _ spec: RuntimeSpec? = nil) throws(CommandError) {
         let process = record.living()
-        let session = try ExecutorSession(.delete(record.reference(process, call.store)), log: call.log)
+        var reference = record.reference(process, call.store)
+        reference.spec = spec
+        let session = try ExecutorSession(.delete(reference), log: call.log)
         let outcome = try session.next()
         withExtendedLifetime(process) {}
         switch outcome {
