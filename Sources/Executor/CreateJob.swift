@@ -40,7 +40,7 @@ final class CreateJob {
             filter: try Bundle.filter(spec.linux.seccomp))
         prepared.awaitsBegin = namespaces.makesUser || !spec.linux.netDevices.isEmpty
         // The document's faults are told before this host's: where there are no cgroups at all `make` says so.
-        prepared.cgroupHost = try? CgroupHost.current()
+        prepared.cgroupHost = request.cgroupHost ?? (try? CgroupHost.current())
     }
 
     func make() throws(ExecutorFailure) {

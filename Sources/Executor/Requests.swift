@@ -1,3 +1,4 @@
+package import Cgroups
 package import OCI
 
 /// What a supervisor (the shim, `swiftlet-oci`) asks an executor process to do. Values only: the executor is a clone of
@@ -58,6 +59,8 @@ package struct CreateRequest: Sendable {
     package var bundle: String
     /// What config.json says, if the supervisor has read it already.
     package var spec: RuntimeSpec?
+    /// The cgroup tree, if the supervisor has looked at it already.
+    package var cgroupHost: CgroupHost?
     /// Made at the spec's `root.path`, first to last; empty when that directory is complete.
     package var rootfs: [RootfsMount] = []
     package var streams: ProcessStreams

@@ -99,12 +99,27 @@ extension FD {
     /// Reads to the end, on a blocking descriptor. Throws EFBIG past `limit` bytes.
     package func readAll(limit: Int) throws(SysError) -> [UInt8] {
         var result: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 16_384)
-        while case .bytes(let count) = try read(into: &buffer) {
-            guard result.count + count <= limit else { throw SysError(EFBIG, "read", on: "descriptor \(raw)") }
-            result.append(contentsOf: buffer[..<count])
+        while true {
+            let part = try readPart()
+            if part.isEmpty { return result }
+            guard result.count + part.count <= limit else { throw SysError(EFBIG, "read", on: "descriptor \(raw)") }
+            if result.isEmpty { result = part } else { result += part }
         }
-        return result
+    }
+
+    /// Up to 16 KiB, which are not zeroed first; none at the end.
+    private func readPart() throws(SysError) -> [UInt8] {
+        while true {
+            var (count, code) = (0, Int32(0))
+            let part = unsafe [UInt8](unsafeUninitializedCapacity: 16_384) { room, filled in
+                count = unsafe Glibc.read(raw, room.baseAddress, 16_384)
+                code = Glibc.errno
+                filled = max(0, count)
+            }
+            if count >= 0 { return part }
+            if code == EAGAIN { return [] }
+            guard code == EINTR else { throw SysError(code, "read", on: "descriptor \(raw)") }
+        }
     }
 
     private static func transfer(_ operation: String, _ raw: Int32, _ call: () -> Int) throws(SysError) -> Transfer {

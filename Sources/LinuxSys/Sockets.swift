@@ -52,14 +52,16 @@ extension FD {
 
     /// Receives one record of at most `limit` bytes. Nil at the end; throws EAGAIN when nothing is there (non-blocking).
     package func receive(limit: Int = 65_536) throws(SysError) -> (bytes: [UInt8], fds: [FDBox])? {
-        var bytes = [UInt8](repeating: 0, count: limit)
         var numbers = [Int32](repeating: -1, count: 32)
         var count: Int32 = 32
         while true {
-            let result = unsafe bytes.withUnsafeMutableBytes { room in
-                unsafe numbers.withUnsafeMutableBufferPointer {
-                    unsafe clx_receive_fds(raw, room.baseAddress, room.count, $0.baseAddress, &count, 0)
+            var result = 0
+            // Not zeroed: of a page that nothing is written to, the kernel has none to give.
+            let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { room, filled in
+                result = unsafe numbers.withUnsafeMutableBufferPointer {
+                    unsafe clx_receive_fds(raw, room.baseAddress, limit, $0.baseAddress, &count, 0)
                 }
+                filled = max(0, result)
             }
             // ECONNRESET: the other end was closed before it had read all; told once, and what it had sent is there still.
             if result == -Int(EINTR) || result == -Int(ECONNRESET) {
@@ -69,7 +71,7 @@ extension FD {
             let got = try check(result, "recvmsg")
             let fds = numbers[..<Int(count)].map { FDBox(FD(owning: $0)) }
             if got == 0 && fds.isEmpty { return nil }
-            return (Array(bytes[..<got]), fds)
+            return (bytes, fds)
         }
     }
 

@@ -12,6 +12,7 @@ struct CreateCommand {
     private let configuration: [UInt8]
     private let spec: RuntimeSpec
     private let handover: Handover
+    private let cgroupHost: CgroupHost?
     let notify: NotifySocket?
 
     /// Reads and checks; nothing has changed when it throws.
@@ -23,6 +24,7 @@ struct CreateCommand {
         let path = "\(bundle)/config.json"
         configuration = try Files.document(path)
         spec = try Files.spec(configuration, path)
+        cgroupHost = try? CgroupHost.current()
         var handover = try Handover(
             preserved: call.given.number("preserve-fds", in: 0...1024), listenFDs: environmentValue("LISTEN_FDS"),
             listenPID: environmentValue("LISTEN_PID"), ownPID: getpid())
@@ -70,7 +72,12 @@ struct CreateCommand {
             var relay = Relay(process: process, console: session.console, signals: signals)
             if let notify, let said { relay.notification = (notify, said) }
             let status = try relay.run()
-            if !call.given.has("keep") { try DeleteCommand.remove(call.store.load(id, for: "delete"), call, spec) }
+            if !call.given.has("keep") {
+                // As it was saved; its process is reaped.
+                var record = record
+                record.cgroup = session.cgroup
+                try DeleteCommand.remove(record, call, spec)
+            }
             return Int32(status.number)
         }
     }
@@ -81,7 +88,7 @@ struct CreateCommand {
         record.creator = ProcessIdentity(of: getpid())
         record.cgroup = CgroupPaths(
             try cgroup { () throws(CgroupError) in
-                try Cgroup.missing(path: spec.linux.cgroupsPath, id: id, systemd: call.options.systemdCgroup)
+                try Cgroup.missing(path: spec.linux.cgroupsPath, id: id, systemd: call.options.systemdCgroup, on: cgroupHost)
             }.map { .init(controller: $0.controller, directory: $0.directory) })
         try call.store.make(record, configuration)
         do {
@@ -102,6 +109,7 @@ struct CreateCommand {
     private func request(_ streams: ProcessStreams) -> CreateRequest {
         var request = CreateRequest(id: id, bundle: bundle, streams: streams)
         request.spec = spec
+        request.cgroupHost = cgroupHost
         request.options = call.options
         request.preservedDescriptors = handover.descriptors
         request.additions = handover.additions
