@@ -7,7 +7,7 @@ PROGRAMS := containerd-shim-swiftlet-v2 swiftlet-oci swiftletd swiftlet mock-kub
 # All programs carry the Swift runtime with them; the first two are fully static (see Package.swift).
 RELEASE_FLAGS := -c release --static-swift-stdlib
 
-.PHONY: help build run test unit integration install proto lint format bench help-pages clean deps deps-build
+.PHONY: help build run test unit integration install proto lint format bench bench-executor help-pages clean deps deps-build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ format: ## swift-format over everything written by hand
 
 bench: deps build ## the figures of docs/benchmarks.md, beside the peers
 	Integration/bench/shim.sh $(RELEASE)
+
+bench-executor: deps build ## swiftlet-oci beside crun and runc, against its bars
+	Integration/bench/executor.sh $(RELEASE)
 
 help-pages: build ## docs/commands.md from the programs' own help
 	.ci/help-pages $(RELEASE) > docs/commands.md
