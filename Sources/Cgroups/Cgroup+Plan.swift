@@ -22,8 +22,7 @@ extension Cgroup {
     /// What /proc/PID/cgroup says of a process in it: the controllers of each hierarchy, as they are written there, and the path.
     package var membership: [(controllers: String, path: String)] {
         get throws(CgroupError) {
-            let host = if let known { known } else { try CgroupHost.current() }
-        var result: [(String, String)] = []
+            var result: [(String, String)] = []
             for hierarchy in try CgroupHost.current().hierarchies {
                 let wanted = hierarchy.controllers.first ?? ""
                 guard let place = directories.first(where: { $0.controller == wanted })?.path else { continue }
