@@ -288,4 +288,69 @@ private let canMake = getuid() == 0 && Cgroup.hostMode != nil
             #expect(try text("\(place)/memory.max") == "max" && text("\(place)/pids.max") == "max")
         }
     }
+
+    @Test("rules for devices change while a process runs")
+    func deviceUpdate() throws {
+        try withCgroup(["devices": [["allow": false, "access": "rwm"]]]) { cgroup in
+            func opens(_ wanted: Int32) throws {
+                let shell = try WaitingShell("true < /dev/null && (true < /dev/kmsg) && exit 9; exit 8")
+                try cgroup.add(pid: shell.pid)
+                try shell.go()
+                #expect(shell.wait() == .code(wanted))
+            }
+            let more = DeviceRule(allow: true, kind: .character, major: 1, minor: 11, access: "r")
+            var resources = ResourcesSpec()
+            let none = DeviceRule(allow: false, kind: .all, major: nil, minor: nil, access: "rwm")
+            for (rules, wanted) in [([none, more], 9), ([none], 8)] as [([DeviceRule], Int32)] {
+                resources.devices = rules
+                try cgroup.update(resources)
+                try opens(wanted)
+            }
+        }
+    }
+
+    @Test("of limits of which one is refused none has changed, and the error names it")
+    func rollback() throws {
+        try withCgroup(["memory": ["limit": 33_554_432], "pids": ["limit": 7]]) { cgroup in
+            let wanted: JSON = ["memory": ["limit": 67_108_864], "pids": ["limit": 9], "cpu": ["quota": 1]]
+            let error = #expect(throws: CgroupError.self) { try cgroup.update(ResourcesSpec(json: wanted.encoded())) }
+            guard case .refused(field: "linux.resources.cpu.quota", _)? = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            let found = try cgroup.statistics()
+            #expect(found.memory?.usage.limit == 33_554_432 && found.pids?.limit == 7)
+        }
+    }
+
+    @Test("a group below is joined by its name, one that is not there is an error, and none leads out")
+    func subgroups() throws {
+        try withCgroup { cgroup in
+            let pids = try directory(cgroup, "pids")
+            #expect(unsafe mkdir("\(pids)/below", 0o755) == 0)
+            let shell = try WaitingShell("exit 0")
+            try cgroup.enter(pid: shell.pid, subgroups: [cgroup.isUnifiedOnly ? "" : "pids": "below"], besides: getpid())
+            #expect(try text("\(pids)/below/cgroup.procs") == "\(shell.pid)" && text("\(pids)/cgroup.procs").isEmpty)
+            for bad in ["nowhere", "../x", "below/../.."] {
+                #expect(throws: CgroupError.self) { try cgroup.enter(pid: shell.pid, subgroups: ["": bad], besides: getpid()) }
+            }
+            #expect(throws: CgroupError.self) { try cgroup.enter(pid: shell.pid, subgroups: ["nothing": "below"], besides: getpid()) }
+            try shell.go()
+            _ = shell.wait()
+        }
+    }
+
+    @Test("a freeze that is waited for is done when it returns, and a group with no time for it runs on")
+    func freezeWithin() throws {
+        try withCgroup { cgroup in
+            let shell = try WaitingShell("exit 5")
+            try cgroup.add(pid: shell.pid)
+            try cgroup.freeze(within: 10_000)
+            #expect(cgroup.frozen)
+            #expect(throws: CgroupError.self) { try Cgroup(entries: []).freeze(within: 1) }
+            try cgroup.thaw()
+            try shell.go()
+            #expect(shell.wait() == .code(5))
+        }
+    }
 }

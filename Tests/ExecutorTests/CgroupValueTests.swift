@@ -121,4 +121,110 @@ import Testing
         #expect(IOLines.unified("8:16 rbytes=1 wbytes=2\n").map(\.operation) == ["rbytes", "wbytes"])
         #expect("12\n".trimmed == "12" && "\n".trimmed.isEmpty)
     }
+
+    @Test("tags and priorities of the network are files of v1, and errors under v2 that name them")
+    func network() throws {
+        let both: JSON = ["network": ["classID": 1_048_577, "priorities": [["name": "eth0", "priority": 5], ["name": "lo", "priority": 0]]]]
+        #expect(try lines(both, .v1) == ["net_cls.classid=1048577", "net_prio.ifpriomap=eth0 5", "net_prio.ifpriomap=lo 0"])
+        #expect(throws: CgroupError.unsupported(field: "linux.resources.network.classID", reason: "cgroup v2 has no such setting")) {
+            try lines(both, .v2)
+        }
+        #expect(throws: CgroupError.unsupported(field: "linux.resources.network.priorities", reason: "cgroup v2 has no such setting")) {
+            try lines(["network": ["priorities": [["name": "lo", "priority": 0]]]], .v2)
+        }
+        for name in ["a b", "", "../x", "a234567890123456"] {
+            #expect(throws: SpecError.self) { try resources(["network": ["priorities": [["name": .string(name), "priority": 1]]]]) }
+        }
+    }
+
+    @Test("every kind of throttle and weight is written in the words of its version")
+    func blockIO() throws {
+        func device(_ rate: Int64) -> JSON { [["major": 8, "minor": 16, "rate": .integer(rate)]] }
+        let all: JSON = [
+            "blockIO": [
+                "weight": 500, "leafWeight": 300, "weightDevice": [["major": 8, "minor": 0, "weight": 10, "leafWeight": 20]],
+                "throttleReadBpsDevice": device(1), "throttleWriteBpsDevice": device(2), "throttleReadIOPSDevice": device(3),
+                "throttleWriteIOPSDevice": device(0),
+            ]
+        ]
+        #expect(
+            try lines(all, .v1) == [
+                "blkio.weight=500", "blkio.leaf_weight=300", "blkio.weight_device=8:0 10", "blkio.leaf_weight_device=8:0 20",
+                "blkio.throttle.read_bps_device=8:16 1", "blkio.throttle.write_bps_device=8:16 2", "blkio.throttle.read_iops_device=8:16 3",
+                "blkio.throttle.write_iops_device=8:16 0",
+            ])
+        let new: JSON = [
+            "blockIO": [
+                "weight": 500, "weightDevice": [["major": 8, "minor": 0, "weight": 10]], "throttleReadBpsDevice": device(1),
+                "throttleWriteBpsDevice": device(2), "throttleReadIOPSDevice": device(3), "throttleWriteIOPSDevice": device(0),
+            ]
+        ]
+        let writes = try Cgroup.plans(resources(new)).flatMap { try $0.writes(.v2) }
+        #expect(
+            writes.map { $0.choices.last.map { "\($0.file)=\($0.value)" } } == [
+                "io.weight=default 4950", "io.weight=8:0 1", "io.max=8:16 rbps=1", "io.max=8:16 wbps=2", "io.max=8:16 riops=3",
+                "io.max=8:16 wiops=max",
+            ])
+        #expect(writes[1].choices.first == .init(file: "io.bfq.weight", value: "8:0 10"))
+    }
+
+    @Test("memory with swap becomes swap alone under v2, and no limit stays none")
+    func swap() throws {
+        for (limit, swap, wanted) in [(1000, 1500, 500), (1000, 1000, 0), (1000, -1, -1), (-1, 0, -1), (-1, 700, 700), (1000, 0, nil)] as [(Int64, Int64, Int64?)] {
+            var memory = MemorySpec()
+            memory.limit = limit
+            memory.swap = swap
+            #expect(try Memory.swap(memory) == wanted)
+        }
+    }
+
+    @Test("the files that a container's user may have are those that the kernel lists, or listed first")
+    func delegated() {
+        #expect(CgroupOwner.files("cgroup.procs\nmemory.reclaim\n../x\n") == ["cgroup.procs", "memory.reclaim"])
+        #expect(CgroupOwner.files(nil) == ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"])
+    }
+
+    @Test("from one list of devices to another only what differs is written")
+    func deviceChanges() throws {
+        let rule = DeviceRule(allow: true, kind: .block, major: 8, minor: 0, access: "rw")
+        let before = try DevicePolicy([rule]).exceptions().map(\.text).joined(separator: "\n")
+        func changes(_ rules: [DeviceRule]) throws -> [String] {
+            try DeviceList(before).changes(to: DevicePolicy(rules)).map { "\($0.file)=\($0.value)" }
+        }
+        #expect(try changes([rule]) == [])
+        #expect(try changes([]) == ["devices.deny=b 8:0 rw"])
+        let other = DeviceRule(allow: true, kind: .block, major: 8, minor: 0, access: "rm")
+        #expect(try changes([other]) == ["devices.deny=b 8:0 w", "devices.allow=b 8:0 m"])
+        let all = DeviceRule(allow: true, kind: .all, major: nil, minor: nil, access: "rwm")
+        #expect(try changes([all]) == ["devices.allow=a"])
+        #expect(try DeviceList("a *:* rwm").changes(to: DevicePolicy([])).first.map { "\($0.file)=\($0.value)" } == "devices.deny=a")
+    }
+
+    @Test("pressure, rdma and processor lists are read into values")
+    func moreReadings() {
+        let found = PressureLines.read("some avg10=1.50 avg60=0.25 avg300=0.00 total=77\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=3\njunk\n")
+        #expect(found.some == .init(avg10: 1.5, avg60: 0.25, avg300: 0, total: 77) && found.full?.total == 3)
+        #expect(RdmaLines.all("mlx4_0 hca_handle=2 hca_object=max\n") == [.init(device: "mlx4_0", handles: 2, objects: .max)])
+        #expect(CPUSet.numbers("0-2,5\n") == [0, 1, 2, 5] && CPUSet.numbers("\n") == [])
+        #expect(IOLines.old("8:0 12\n").map(\.operation) == [""])
+    }
+
+    @Test(
+        "limits that make no sense are errors of their fields",
+        arguments: [
+            (["memory": ["limit": -2]], "memory.limit"), (["memory": ["limit": 10, "swap": 5]], "memory.swap"),
+            (["memory": ["swappiness": 101]], "memory.swappiness"), (["cpu": ["shares": -1]], "cpu.shares"),
+            (["cpu": ["quota": 5, "burst": 6]], "cpu.burst"), (["cpu": ["idle": 2]], "cpu.idle"), (["cpu": ["cpus": "a"]], "cpu.cpus"),
+            (["pids": ["limit": "x"]], "pids.limit"), (["blockIO": ["weight": 9]], "blockIO.weight"),
+            (["blockIO": ["weightDevice": [["major": 8, "minor": 0]]]], "blockIO.weightDevice[0]"),
+            (["blockIO": ["throttleReadBpsDevice": [["major": 8, "minor": 0]]]], "blockIO.throttleReadBpsDevice[0].rate"),
+            (["hugepageLimits": [["pageSize": "2M", "limit": 1]]], "hugepageLimits[0].pageSize"),
+            (["rdma": ["mlx": [:]]], "rdma.mlx"), (["unified": ["a/b.c": "1"]], "unified.a/b.c"),
+            (["unified": ["cgroup.procs": "1"]], "unified.cgroup.procs"), (["network": ["classID": -1]], "network.classID"),
+            (["devices": [["allow": true, "access": "x"]]], "devices[0].access"), (["devices": [["access": "r"]]], "devices[0].allow"),
+        ] as [(JSON, String)])
+    func nonsense(_ json: JSON, _ field: String) {
+        let error = #expect(throws: SpecError.self) { try resources(json) }
+        #expect("\(String(describing: error))".contains(field))
+    }
 }

@@ -17,10 +17,8 @@ struct UpdateCommand {
         }
         let document: JSON
         if let path = call.given.value("resources") { document = try Self.file(path) } else { document = try Self.options(call.given) }
-        // What devices a process has open, stays open: their rules are those of the creation.
-        guard case .object(var object) = document else { throw .usage("resources: an object expected, found \(document.kind)") }
-        object["devices"] = nil
-        do { resources = try ResourcesSpec(json: JSON.object(object).encoded()) } catch { throw .usage("update: \(error)") }
+        guard case .object = document else { throw .usage("resources: an object expected, found \(document.kind)") }
+        do { resources = try ResourcesSpec(json: document.encoded()) } catch { throw .usage("update: \(error)") }
     }
 
     func run() throws(CommandError) -> Int32 {
