@@ -14,7 +14,7 @@ cd "$PWD"
 exec unshare -m bash -c 'mount -t tmpfs tmpfs /tmp && mount -t tmpfs -o mode=755 tmpfs /run && exec "\$@"' sh \\
     "$tests" --skip-build --no-parallel --filter '^ExecutorTests\.' --testing-library swift-testing < /dev/null
 JOB
-    boot 240 1024
+    boot 900 1024
     local out=$SCRATCH/uml/out total bad absent
     total=$(grep -oE "Test run with [0-9]+ tests?" "$out" | grep -oE "[0-9]+" | tail -n 1) || fail "they did not end: $(tail -n 3 "$out")"
     bad=$(grep -cE '^. Test .* failed after' <(grep -vE '^. Test run with' "$out")) || :
