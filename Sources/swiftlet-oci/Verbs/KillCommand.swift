@@ -18,10 +18,10 @@ struct KillCommand {
     }
 
     func run() throws(CommandError) -> Int32 {
-        let init1 = record.living()
-        if all { try signalAll() } else if init1 == nil { throw .notRunning("kill", record.id) }
-        if let init1 {
-            do { try init1.fd.signalProcess(signal) } catch {
+        let initial = record.living()
+        if all { try signalAll() } else if initial == nil { throw .notRunning("kill", record.id) }
+        if let initial {
+            do { try initial.fd.signalProcess(signal) } catch {
                 guard error.errno == ESRCH else { throw .kernel(error) }
                 if !all { throw .notRunning("kill", record.id) }
             }
