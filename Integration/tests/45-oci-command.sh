@@ -529,7 +529,7 @@ test_a_checkpoint_and_a_restore_go_through_criu_with_the_live_bundle_alone() {
     until_true 10 is swl45-criu running
     kill -TERM "$pid"; wait "$pid" || status=$?
     same "$status" 9 "$(cat "$SCRATCH/said")"
-    same "$(oci list -q)" ""
+    same "$(ls -A "$STATE")" "" "directories"
 }
 
 test_a_criu_that_refuses_is_quoted_and_leaves_the_container_alone() {
@@ -550,7 +550,8 @@ test_a_criu_that_refuses_is_quoted_and_leaves_the_container_alone() {
     expect 1 oci --criu "$SCRATCH/criu" checkpoint --image-path "$images" swl45-refuse; contains "$err" "does not exist"
     expect 1 oci --criu "$SCRATCH/no-criu" restore -b "$at" --image-path "$images" swl45-refuse; one_line "$err"
     expect 1 oci --criu "$SCRATCH/criu" restore -b "$at" --image-path "$SCRATCH/no-images" swl45-refuse; contains "$err" no-images
-    same "$(oci list -q)" ""
+    expect 1 oci --criu /bin/false restore -b "$at" --image-path "$images" swl45-refuse; one_line "$err"
+    same "$(ls -A "$STATE")" "" "directories"
     same "$(leftovers swl45-refuse)" ""
 }
 

@@ -17,6 +17,9 @@ package enum RestoredRoot {
         }
     }
 
+    /// criu has mounts of its own by then; here it would keep the directory from being removed. Fine when nothing is mounted.
+    package static func leave(_ place: String) { try? detachMount(place) }
+
     /// What is in a tmpfs comes back with it.
     private static func isBelowMemory(_ mount: MountSpec, _ spec: RuntimeSpec) -> Bool {
         spec.mounts.contains { $0.type == "tmpfs" && mount.destination.hasPrefix("\($0.destination)/") }

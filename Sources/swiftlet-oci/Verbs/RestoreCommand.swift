@@ -45,6 +45,7 @@ struct RestoreCommand {
             try call.store.save(record)
             return try restore(&record, places, program, made)
         } catch {
+            RestoredRoot.leave(root)
             // What of it lives is in its cgroup.
             record.creator = nil
             do { try DeleteCommand.remove(record, call) } catch { call.store.remove(id) }
@@ -59,11 +60,12 @@ struct RestoreCommand {
             }.map { .init(controller: $0.controller, directory: $0.directory) })
     }
 
+    private var root: String { "\(call.store.directory(id))/root" }
+
     private func restore(_ record: inout ContainerRecord, _ places: CriuPlaces, _ program: String, _ group: Cgroup)
         throws(CommandError) -> Int32
     {
         let signals = call.given.has("detach") ? nil : try Relay.catchSignals(reaping: !call.given.has("no-subreaper"))
-        let root = "\(call.store.directory(id))/root"
         guard unsafe mkdir(root, 0o700) == 0 else { throw .kernel(SysError(errno, "mkdir", on: root)) }
         do { try RestoredRoot.prepare(spec, bundle: bundle, at: root) } catch { throw .executor(error) }
         var lent: [FDBox] = []
@@ -94,6 +96,7 @@ struct RestoreCommand {
         record.creator = nil
         try call.store.save(record)
         group.settle()
+        RestoredRoot.leave(root)
         return try follow((pid, process), console, signals)
     }
 
