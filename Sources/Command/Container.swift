@@ -121,6 +121,7 @@ struct Container: Sendable {
             _ = try await supervisor.delete()
             try await supervisor.shutdown()
         }
+        try context.store.deactivate(container: id)
         detail.socket = ""
         try save()
     }

@@ -24,7 +24,7 @@ final class Creation {
         undo.add("remove \(directory)") { try Files.removeBundle(directory) }
         lock = try ContainerLock.create(in: directory)
         var container = try record(id, options, image, command)
-        let root = try store.prepare(container: id, image: image, identity: try options.identity(id))
+        let root = try store.prepare(container: id, image: image, identity: try options.identity(id), snapshotter: options.snapshotter)
         undo.add("discard layers of \(id)") { try store.discard(container: id) }
         try options.bundleRequest(id, image: image, command: command).write(to: directory, root: root)
         container.detail.config = try options.summary(image, command: container.record.command)
@@ -80,6 +80,9 @@ final class Creation {
             try Files.remove(streams.stdin)
             try Files.makeFIFO(streams.stdin)
         }
+        try context.store.activate(container: id)
+        let store = context.store
+        undo.add("end the file system of \(id)") { try store.deactivate(container: id) }
         // Also when start itself fails: it may have got as far as a process.
         undo.add("clean up after \(id)") { _ = try await Supervisor.cleanUp(id, bundle: directory) }
         let supervisor = try await Supervisor.start(id, bundle: directory, isDebug: context.journal.isDebug)

@@ -77,6 +77,11 @@ struct RunOptions: ParsableArguments {
     @Option(help: "What `stop` sends (default: the image's, or TERM).", transform: { try SignalName(parsing: $0) })
     var stopSignal: SignalName?
 
+    @Option(
+        help: ArgumentHelp(
+            "How the image's layers become the root: overlay, copy (a copy of everything) or fuse-overlayfs.", valueName: "name"))
+    var snapshotter: SnapshotterKind = .overlay
+
     @Flag(name: .customLong("init"), help: .hidden)
     var wantsInit = false
 
@@ -88,6 +93,8 @@ struct RunOptions: ParsableArguments {
         if detach, interactive, !terminal { throw ValidationError("--interactive and --detach together need --tty") }
     }
 }
+
+extension SnapshotterKind: ExpressibleByArgument {}
 
 enum NetworkChoice: String, ExpressibleByArgument, CaseIterable, Sendable { case none, host }
 

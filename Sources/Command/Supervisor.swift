@@ -84,6 +84,10 @@ extension Supervisor {
         try await service.kill(id, exec: execID, signal: UInt32(signal), all: all)
     }
 
+    func pause() async throws { try await service.pause(id) }
+
+    func resume() async throws { try await service.resume(id) }
+
     func closeInput(_ execID: String = "") async throws { try await service.closeIO(id, exec: execID) }
 
     func resize(_ size: TerminalSize, _ execID: String = "") async throws {

@@ -14,9 +14,10 @@ struct Swiftlet: AsyncParsableCommand {
             """,
         version: "swiftlet \(swiftletVersion)",
         subcommands: [
-            LoadCommand.self, ImagesCommand.self, RemoveImageCommand.self, RunCommand.self, ListCommand.self, LogsCommand.self,
+            LoadCommand.self, SaveCommand.self, ImportCommand.self, ImagesCommand.self, ImageCommand.self, TagCommand.self,
+            RemoveImageCommand.self, BundleCommand.self, RunCommand.self, ListCommand.self, LogsCommand.self,
             ExecCommand.self, KillCommand.self, StopCommand.self, StartCommand.self, WaitCommand.self, RemoveCommand.self,
-            InspectCommand.self, ReapCommand.self,
+            InspectCommand.self, DiffCommand.self, CommitCommand.self, ExportCommand.self, ReapCommand.self,
         ])
 }
 
@@ -64,7 +65,9 @@ func hoistGlobalOptions(_ arguments: [String]) -> [String] {
     guard let name = rest.first, !name.hasPrefix("-"), name != "help" else {
         return globals.isEmpty || rest.isEmpty ? arguments : Array(rest)
     }
-    return [name] + globals + rest.dropFirst()
+    // The command of a group has two words.
+    let words = name == "image" ? 2 : 1
+    return rest.prefix(words) + globals + rest.dropFirst(words)
 }
 
 /// `-eNAME=value` and `-v/a:/b` of run and exec as two arguments: the parser would take the text before `=` for the option.

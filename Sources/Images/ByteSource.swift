@@ -48,6 +48,45 @@ struct FileSource: ByteSource {
     }
 }
 
+/// What comes out of a pipe, or of a file from where it stands.
+struct StreamSource: ByteSource {
+    private let file: FDBox
+    private let subject: String
+    private var first: [UInt8]?
+
+    init(_ file: FDBox, subject: String) {
+        self.file = file
+        self.subject = subject
+    }
+
+    /// The first bytes, which are not taken.
+    mutating func peek() throws(ImageError) -> [UInt8] {
+        if first == nil { first = try read() }
+        return first ?? []
+    }
+
+    mutating func next() throws(ImageError) -> [UInt8] {
+        if let piece = first {
+            first = nil
+            return piece
+        }
+        return try read()
+    }
+
+    /// A whole piece, however little comes at once: what is made of the stream must not depend on how it comes.
+    private func read() throws(ImageError) -> [UInt8] {
+        var piece: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while piece.count + buffer.count <= pieceSize {
+            let result: Transfer
+            do { result = try file.fd.read(into: &buffer) } catch { throw .kernel(SysError(error.errno, "read", on: subject)) }
+            guard case .bytes(let count) = result else { break }
+            piece += buffer[..<count]
+        }
+        return piece
+    }
+}
+
 /// Bytes in memory.
 struct MemorySource: ByteSource {
     private var bytes: [UInt8]

@@ -30,6 +30,9 @@ final class Records: Sendable {
                         attempt INTEGER NOT NULL, created INTEGER NOT NULL, record TEXT NOT NULL, UNIQUE (name, namespace, uid, attempt));
                     """)
         }
+        migrator.registerMigration("2") { database in
+            try database.execute(sql: "ALTER TABLE root ADD COLUMN snapshotter TEXT NOT NULL DEFAULT 'overlay'")
+        }
         return migrator
     }
 

@@ -8,6 +8,11 @@ struct ImagePlan: Sendable {
         let digest: Digest?
         let compression: Compression
         let diffID: Digest
+
+        /// What names the layer together with all below it (image-spec, config.md "Layer ChainID").
+        func chainID(over parent: Digest?) -> Digest {
+            parent.map { StreamHash.digest(.sha256, of: Array("\($0) \(diffID)".utf8)) } ?? diffID
+        }
     }
     /// As the archive has them, not normalised.
     var names: [String]

@@ -83,9 +83,11 @@ extension FD {
             while true {
                 let bytes = try from.read(at: offset, count: pieceSize)
                 if bytes.isEmpty { break }
-                try to.writeAll(bytes[...], at: offset)
+                // Holes stay holes as far as they go.
+                if !bytes.allSatisfy({ $0 == 0 }) { try to.writeAll(bytes[...], at: offset) }
                 offset += Int64(bytes.count)
             }
+            try to.truncate(to: offset)
         case .symlink: try makeSymlink(name, to: try found.holder.fd.readSymlink(source))
         case .characterDevice, .blockDevice, .fifo, .socket:
             try makeNode(name, status.kind, mode: 0o600, major: status.major, minor: status.minor)

@@ -6,6 +6,7 @@ internal import LinuxSys
 struct MergedTree: Sendable {
     /// Topmost first.
     let layers: [FDBox]
+    var notes = LayerNotes.overlay
 
     struct Found {
         let status: FileStatus
@@ -16,7 +17,7 @@ struct MergedTree: Sendable {
 
         /// Extended attributes that belong to the file, not to overlayfs.
         func attributes() throws(SysError) -> [ExtendedAttribute] {
-            try holder.fd.attributes(of: name).filter { !$0.name.hasPrefix(overlayPrefix) }
+            try holder.fd.attributes(of: name).filter { !$0.isNote }
         }
     }
 
@@ -89,6 +90,11 @@ struct MergedTree: Sendable {
         guard found.status.kind == .file else { throw .document(subject: shown(place), reason: "not a regular file") }
         return try kernel { () throws(SysError) in try found.holder.fd.openEntry(name, O_RDONLY | O_NONBLOCK).readAll(limit: limit) }
     }
+}
+
+extension ExtendedAttribute {
+    /// What overlay file systems write down for themselves, with privilege or without.
+    var isNote: Bool { ["trusted.overlay.", "user.overlay.", "user.fuseoverlayfs."].contains { name.hasPrefix($0) } }
 }
 
 /// overlayfs keeps its own notes in these attributes; an image may not bring any.

@@ -50,12 +50,17 @@ package struct RootMount: Equatable, Sendable {
 
 /// The root file system of one container: what to mount, and where its parts are on disk.
 package struct ContainerRoot: Equatable, Sendable {
+    package var snapshotter: SnapshotterKind
     package var mounts: [RootMount]
     /// The image's layers, topmost first (as in `lowerdir=`, without the init layer).
     package var lowerDirs: [String]
+    /// Where the container writes.
     package var upperDir: String
-    package var workDir: String
+    /// Nil when the snapshotter needs none.
+    package var workDir: String?
     package var initDir: String
+    /// The whole tree on the host; nil when it is only seen in the container's own mount namespace.
+    package var mergedDir: String?
 }
 
 /// What the init layer of a container says.

@@ -11,6 +11,7 @@ extension Store {
         for plan in plans { manifests.append(manifest(plan, load)) }
         try kernel { () throws(SysError) in try load.scratch.directory.fd.syncFileSystem() }
         return try layout.locked { () throws(ImageError) in
+            for plan in plans { try requireStored(plan, load) }
             for (number, plan) in plans.enumerated() {
                 try kernel { () throws(SysError) in
                     try keepBlob(plan.configBytes, plan.configDigest, load.scratch)
@@ -34,6 +35,21 @@ extension Store {
         }
     }
 
+    /// What the image has below its new layers may have been removed while those were made.
+    private func requireStored(_ plan: ImagePlan, _ load: LoadPlan) throws(ImageError) {
+        var chainID: Digest?
+        for layer in plan.layers {
+            let next = layer.chainID(over: chainID)
+            chainID = next
+            guard !load.jobs.contains(where: { $0.chainID == next }), let digest = layer.digest else { continue }
+            let isThere = try kernel { () throws(SysError) in
+                guard try layout.layers.fd.status(of: FileName(own: next.hex)) != nil else { return false }
+                return try layout.blobDirectory(digest.algorithm).fd.status(of: FileName(own: digest.hex)) != nil
+            }
+            guard isThere else { throw .notFound(kind: .image, name: "layer \(next), removed meanwhile") }
+        }
+    }
+
     /// The archive's manifest, or one that describes what was found in a `docker save` archive.
     private func manifest(_ plan: ImagePlan, _ load: LoadPlan) -> (bytes: [UInt8], digest: Digest) {
         if let manifest = plan.manifest { return manifest }
@@ -49,8 +65,11 @@ extension Store {
     private func blobs(_ plan: ImagePlan, _ load: LoadPlan) -> [(digest: Digest, size: UInt64, compression: Compression)] {
         plan.layers.map { layer in
             // Equal layers are read once.
-            let number = load.jobs.firstIndex { $0.layer.diffID == layer.diffID && $0.layer.digest == layer.digest } ?? 0
-            return (load.results[number].digest, load.results[number].size, layer.compression)
+            let number = load.jobs.firstIndex { $0.layer.diffID == layer.diffID && $0.layer.digest == layer.digest }
+            // A layer without a job was in the store before.
+            if number == nil, let digest = layer.digest { return (digest, layer.part.size, layer.compression) }
+            let result = load.results[number ?? 0]
+            return (result.digest, result.size, layer.compression)
         }
     }
 
@@ -77,15 +96,18 @@ extension Store {
         }
         if there != nil { return nil }
         guard job.diff != nil else { throw .notFound(kind: .image, name: "layer \(chainID), removed while it was loaded again") }
-        let parents = try lowerLinks(of: job, load)
         return try kernel { () throws(SysError) in
             try layout.layers.fd.removeTree(FileName(own: job.chainID.hex))
             let link = try makeLink(to: job.chainID.hex)
             let name = FileName(own: "layer-\(number)")
             do {
-                let directory = try load.scratch.directory.fd.openDirectory(name)
-                try directory.openEntry(FileName(own: "link"), O_WRONLY | O_CREAT | O_EXCL, mode: 0o600).writeAll(Array(link.utf8))
-                try directory.openEntry(FileName(own: "lower"), O_WRONLY | O_CREAT | O_EXCL, mode: 0o600).writeAll(Array(parents.utf8))
+                let directory = FDBox(try load.scratch.directory.fd.openDirectory(name))
+                if let lower = try lowerLinks(over: job.parent) {
+                    try directory.writeNote("lower", lower)
+                    _ = try directory.directory("work")
+                }
+                try directory.writeNote("link", link)
+                try directory.writeNote("committed", "")
             }
             try load.scratch.directory.fd.rename(name, in: layout.layers.fd, to: FileName(own: job.chainID.hex), replacing: true)
             return link
@@ -104,15 +126,16 @@ extension Store {
         }
     }
 
-    /// `l/A:l/B`, topmost first, as overlay2 writes it; for people and other tools: the records are what counts.
-    private func lowerLinks(of job: LayerJob, _ load: LoadPlan) throws(ImageError) -> String {
-        var chain: [String] = []
-        var next = job.parent
-        while let chainID = next {
-            chain.append("layers/\(chainID.hex)/diff")
-            next = load.jobs.first { $0.chainID == chainID }?.parent
+    /// `l/A:l/B`, topmost first, as overlay2 writes it; for people and other tools: the records are what counts. Nil for the lowest.
+    private func lowerLinks(over parent: Digest?) throws(SysError) -> String? {
+        guard let parent else { return nil }
+        let directory = try layout.layers.fd.openDirectory(FileName(own: parent.hex))
+        let link = try directory.openEntry(FileName(own: "link"), O_RDONLY).readAll(limit: 4096)
+        var lower: [UInt8] = []
+        if try directory.status(of: FileName(own: "lower")) != nil {
+            lower = try directory.openEntry(FileName(own: "lower"), O_RDONLY).readAll(limit: 1 << 20)
         }
-        return chain.joined(separator: ":")
+        return "l/\(String(decoding: link, as: UTF8.self))" + (lower.isEmpty ? "" : ":\(String(decoding: lower, as: UTF8.self))")
     }
 
     private func record(
@@ -146,7 +169,7 @@ extension Store {
     ) throws {
         var chain: [Digest] = []
         for layer in plan.layers {
-            chain.append(chain.last.map { StreamHash.digest(.sha256, of: Array("\($0) \(layer.diffID)".utf8)) } ?? layer.diffID)
+            chain.append(layer.chainID(over: chain.last))
         }
         let blobs = [plan.configDigest, manifest.digest] + layers.map(\.digest)
         let size = UInt64(plan.configBytes.count) + layers.reduce(0) { $0 + $1.size }
@@ -162,5 +185,11 @@ extension Store {
                 blobs.map(\.description).joined(separator: " "), Int64(bitPattern: size), Int64(bitPattern: realtimeNanoseconds()),
                 Data(plan.configBytes),
             ])
+    }
+}
+
+extension FDBox {
+    fileprivate func writeNote(_ name: String, _ text: String) throws(SysError) {
+        try fd.openEntry(FileName(own: name), O_WRONLY | O_CREAT | O_EXCL, mode: 0o600).writeAll(Array(text.utf8))
     }
 }

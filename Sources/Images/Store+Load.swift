@@ -64,6 +64,8 @@ struct LoadPlan {
     private(set) var results: [LayerJob.Result] = []
     let scratch: Scratch
     private let store: Store
+    /// Snapshots of the store that the jobs stand on without reading them again, lowest first.
+    private var below: [Digest] = []
 
     init(_ plans: [ImagePlan], scratch: Scratch, store: Store) throws(ImageError) {
         self.scratch = scratch
@@ -73,7 +75,7 @@ struct LoadPlan {
         for plan in plans {
             var parent: Digest?
             for layer in plan.layers {
-                let chainID = parent.map { StreamHash.digest(.sha256, of: Array("\($0) \(layer.diffID)".utf8)) } ?? layer.diffID
+                let chainID = layer.chainID(over: parent)
                 defer { parent = chainID }
                 guard seen.insert(chainID).inserted else { continue }
                 let number = jobs.count
@@ -86,6 +88,23 @@ struct LoadPlan {
                 jobs.append(LayerJob(chainID: chainID, parent: parent, layer: layer, blob: blob, diff: diff, limits: store.limits))
             }
         }
+    }
+
+    /// Of an image whose layers the store has, all but the topmost, which is `blob-0` of `scratch` already.
+    init(top plan: ImagePlan, scratch: Scratch, blob: FDBox, store: Store) throws(ImageError) {
+        self.scratch = scratch
+        self.store = store
+        var parent: Digest?
+        for layer in plan.layers.dropLast() { parent = layer.chainID(over: parent) }
+        guard let layer = plan.layers.last else { return }
+        let chainID = layer.chainID(over: parent)
+        let isKnown = try store.records.read("find snapshot") {
+            try Bool.fetchOne($0, sql: "SELECT 1 FROM snapshot WHERE chain = ?", arguments: [chainID.description]) ?? false
+        }
+        below = []
+        for layer in plan.layers.dropLast() { below.append(layer.chainID(over: below.last)) }
+        let diff = isKnown ? nil : try kernel { () throws(SysError) in try Self.makeDiff(scratch, 0) }
+        jobs = [LayerJob(chainID: chainID, parent: parent, layer: layer, blob: nil, diff: diff, limits: store.limits)]
     }
 
     private static func makeDiff(_ scratch: Scratch, _ number: Int) throws(SysError) -> FDBox {
@@ -148,7 +167,10 @@ struct LoadPlan {
         var layers: [FDBox] = []
         var next = job.parent
         while let chainID = next {
-            guard let below = jobs.first(where: { $0.chainID == chainID }) else { break }
+            guard let below = jobs.first(where: { $0.chainID == chainID }) else {
+                layers += try kernel { () throws(SysError) in try store.tree(self.below.map(\.description)).layers }
+                break
+            }
             if let diff = below.diff {
                 layers.append(diff)
             } else {

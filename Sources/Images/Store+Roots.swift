@@ -5,9 +5,9 @@ internal import OCI
 
 /// The root file systems of containers: image layers, an init layer, a writable layer.
 extension Store {
-    /// Makes the init layer and the writable layer of a container.
+    /// Makes the init layer of a container and what it writes to.
     package func prepare(
-        container id: String, image: ImageRecord, identity: ContainerIdentity = ContainerIdentity()
+        container id: String, image: ImageRecord, identity: ContainerIdentity = ContainerIdentity(), snapshotter: SnapshotterKind = .overlay
     ) throws(ImageError) -> ContainerRoot {
         try Self.checkID(id, "container id")
         let scratch = try Scratch(layout)
@@ -21,19 +21,17 @@ extension Store {
             if known.root { throw .exists(kind: .container, name: id) }
             guard known.image == image.chain.joined(separator: " ") else { throw .notFound(kind: .image, name: image.displayName) }
             let lower = try kernel { () throws(SysError) in try tree(image.chain) }
-            try InitLayer(id: id, identity: identity).make(in: scratch.directory, over: lower)
+            let home = try kernel { () throws(SysError) in try scratch.directory.directory("home") }
+            let initLayer = try InitLayer(id: id, identity: identity).make(in: home, over: lower)
+            try snapshotter.driver.prepare(home, over: MergedTree(layers: [initLayer] + lower.layers), limits: limits)
             try kernel { () throws(SysError) in
                 try layout.containers.fd.removeTree(FileName(own: id))
-                try layout.containers.fd.makeDirectory(FileName(own: id), mode: 0o700)
-                let home = try layout.containers.fd.openDirectory(FileName(own: id))
-                for part in ["init", "diff", "work"] {
-                    try scratch.directory.fd.rename(FileName(own: part), in: home, to: FileName(own: part), replacing: false)
-                }
+                try scratch.directory.fd.rename(FileName(own: "home"), in: layout.containers.fd, to: FileName(own: id), replacing: false)
             }
             try records.write("record root \(id)") {
                 try $0.execute(
-                    sql: "INSERT INTO root (container, image, chain) VALUES (?, ?, ?)",
-                    arguments: [id, image.id, image.chain.joined(separator: " ")])
+                    sql: "INSERT INTO root (container, image, chain, snapshotter) VALUES (?, ?, ?, ?)",
+                    arguments: [id, image.id, image.chain.joined(separator: " "), snapshotter.rawValue])
             }
         }
         return try containerRoot(id)
@@ -41,11 +39,10 @@ extension Store {
 
     /// The root that `prepare` made.
     package func containerRoot(_ id: String) throws(ImageError) -> ContainerRoot {
-        let links = try records.read("find root \(id)") { database -> [String]? in
-            guard let chain = try String.fetchOne(database, sql: "SELECT chain FROM root WHERE container = ?", arguments: [id]) else {
-                return nil
-            }
-            return try chain.split(separator: " ").reversed().map { chainID in
+        let found = try records.read("find root \(id)") { database -> (kind: String, links: [String])? in
+            guard let row = try Row.fetchOne(database, sql: "SELECT chain, snapshotter FROM root WHERE container = ?", arguments: [id])
+            else { return nil }
+            let links = try (row["chain"] as String).split(separator: " ").reversed().map { chainID in
                 guard
                     let link = try String.fetchOne(database, sql: "SELECT link FROM snapshot WHERE chain = ?", arguments: [String(chainID)])
                 else {
@@ -53,20 +50,35 @@ extension Store {
                 }
                 return link
             }
+            return (row["snapshotter"], links)
         }
-        guard let links else { throw .notFound(kind: .container, name: id) }
-        let home = "\(root)/overlay/containers/\(id)"
-        let lower = links.map { "\(root)/overlay/l/\($0)" }
-        let options = ["lowerdir=" + ([home + "/init"] + lower).joined(separator: ":"), "upperdir=\(home)/diff", "workdir=\(home)/work"]
-        return ContainerRoot(
-            mounts: [RootMount(type: "overlay", source: "overlay", options: options)], lowerDirs: lower, upperDir: "\(home)/diff",
-            workDir: "\(home)/work",
-            initDir: "\(home)/init")
+        guard let found else { throw .notFound(kind: .container, name: id) }
+        guard let kind = SnapshotterKind(rawValue: found.kind) else {
+            throw .unsupported(subject: "container \(id)", what: "snapshotter `\(found.kind)`")
+        }
+        return kind.driver.root(home: "\(root)/overlay/containers/\(id)", lower: found.links.map { "\(root)/overlay/l/\($0)" })
     }
 
-    /// Removes both layers; nothing to remove is fine. The root must not be mounted.
+    /// What a root needs beside its mounts, before they are made: the server of a file system in user space. Fine when it is there.
+    package func activate(container id: String) throws(ImageError) {
+        let root = try containerRoot(id)
+        try root.snapshotter.driver.activate(root)
+    }
+
+    /// The opposite, once nothing uses the root. Fine when there is none.
+    package func deactivate(container id: String) throws(ImageError) {
+        do {
+            let root = try containerRoot(id)
+            try root.snapshotter.driver.deactivate(root)
+        } catch {
+            guard case .notFound = error else { throw error }
+        }
+    }
+
+    /// Removes all of the root; nothing to remove is fine. It must not be mounted by a container.
     package func discard(container id: String) throws(ImageError) {
         try Self.checkID(id, "container id")
+        try deactivate(container: id)
         let scratch = try Scratch(layout)
         try layout.locked { () throws(ImageError) in
             let name = FileName(own: id)
@@ -86,20 +98,9 @@ struct InitLayer {
     let id: String
     let identity: ContainerIdentity
 
-    /// Makes `init`, `diff` and `work` in `home`.
-    func make(in home: FDBox, over lower: MergedTree) throws(ImageError) {
-        let layer = try kernel { () throws(SysError) in
-            for part in ["init", "diff"] {
-                let directory = try home.directory(part)
-                // The root of the topmost layer is the root of the container.
-                if let found = try lower.lookup([]) {
-                    try directory.fd.copyAttributes(found)
-                    try directory.fd.setTimes(access: found.status.access, modify: found.status.modify)
-                }
-            }
-            _ = try home.directory("work")
-            return try home.directory("init")
-        }
+    /// Makes `init` in `home`.
+    func make(in home: FDBox, over lower: MergedTree) throws(ImageError) -> FDBox {
+        let layer = try kernel { () throws(SysError) in try home.layer("init", over: lower) }
         var unpacker = LayerUnpacker(into: layer, lower: lower, subject: "init layer of \(id)", limits: UnpackLimits())
         for path in ["dev/pts", "dev/shm", "dev/mqueue", "proc", "sys"] { try unpacker.place(directory: path) }
         let hostname = identity.hostname ?? String(id.prefix(12))
@@ -108,12 +109,25 @@ struct InitLayer {
         try unpacker.place(file: "etc/resolv.conf", identity.resolvConf ?? "")
         let trace = unpacker.trace
         _ = try kernel { () throws(SysError) in try trace.finish(layer.fd, lower: lower) }
+        return layer
     }
 
     private func hosts(_ hostname: String) -> String {
         var lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", "127.0.1.1\t\(hostname)"]
         lines += identity.hosts
         return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension FDBox {
+    /// A new directory for a layer over `lower`. It looks like the root below: the root of the topmost layer is that of the container.
+    func layer(_ name: String, over lower: MergedTree) throws(SysError) -> FDBox {
+        let directory = try directory(name)
+        if let found = try lower.lookup([]) {
+            try directory.fd.copyAttributes(found)
+            try directory.fd.setTimes(access: found.status.access, modify: found.status.modify)
+        }
+        return directory
     }
 }
 

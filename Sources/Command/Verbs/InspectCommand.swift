@@ -8,29 +8,32 @@ struct InspectCommand: Verb {
 
     @OptionGroup var global: GlobalOptions
 
+    @Flag(name: .shortAndLong, help: "Add up what a container wrote (SizeRw) and all of its tree (SizeRootFs).")
+    var size = false
+
     @Argument(help: ArgumentHelp("Container (name, id, prefix of an id) or image.", valueName: "name"))
     var names: [String]
 
     func perform(_ context: Context) async throws -> Int32 {
         var found: [JSON] = []
-        for name in names { found.append(try await Self.describe(name, context)) }
+        for name in names { found.append(try await describe(name, context)) }
         say(JSON.array(found).text(pretty: true))
         return 0
     }
 
-    private static func describe(_ name: String, _ context: Context) async throws -> JSON {
+    private func describe(_ name: String, _ context: Context) async throws -> JSON {
         do {
             return try await describe(try context.container(name))
         } catch ImageError.notFound(.container, _) {
             do {
-                return ImagesCommand.json(try context.store.image(name))
+                return try ImageInspectCommand.describe(try context.store.image(name), context)
             } catch ImageError.notFound {
                 throw CommandFailure("inspect", name, "no such container or image")
             }
         }
     }
 
-    private static func describe(_ container: Container) async throws -> JSON {
+    private func describe(_ container: Container) async throws -> JSON {
         let state = try await container.state()
         guard case .object(var object) = ListCommand.json(container, state) else { return .null }
         // The state may have just been settled and remembered.
@@ -48,9 +51,17 @@ struct InspectCommand: Verb {
         object["log"] = .string(container.logPath)
         object["supervisor"] = .string(detail.socket)
         let root = try container.context.store.containerRoot(container.id)
+        object["snapshotter"] = .string(root.snapshotter.rawValue)
         object["LowerDir"] = .string(([root.initDir] + root.lowerDirs).joined(separator: ":"))
         object["UpperDir"] = .string(root.upperDir)
-        object["WorkDir"] = .string(root.workDir)
+        object["WorkDir"] = root.workDir.map { .string($0) } ?? .null
+        // The kernel's overlay is mounted where only the container sees it.
+        object["MergedDir"] = (root.mergedDir ?? (state.pid > 0 ? "/proc/\(state.pid)/root" : nil)).map { .string($0) } ?? .null
+        if size {
+            let sizes = try container.context.store.sizes(of: container.id)
+            object["SizeRw"] = .unsigned(sizes.changes)
+            object["SizeRootFs"] = .unsigned(sizes.root)
+        }
         object["mounts"] = detail.config["mounts"] ?? []
         object["config"] = detail.config
         return .object(object)

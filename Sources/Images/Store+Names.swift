@@ -1,0 +1,31 @@
+internal import GRDB
+internal import LinuxSys
+package import OCI
+
+extension Store {
+    /// Gives an image one name more; another image that had it loses it. The full form of the name.
+    package func tag(_ reference: String, as name: String) throws(ImageError) -> String {
+        guard let full = ImageName.full(name), !full.contains("@") else {
+            throw .invalid(what: "image name", value: name, reason: "not a name with a tag")
+        }
+        try layout.locked { () throws(ImageError) in
+            let image = try image(reference)
+            try records.write("tag \(full)") {
+                try $0.execute(sql: "INSERT OR REPLACE INTO name (name, image) VALUES (?, ?)", arguments: [full, image.id])
+            }
+            try writeIndex()
+        }
+        return full
+    }
+
+    /// The image's configuration and manifest as they are stored.
+    package func documents(of image: ImageRecord) throws(ImageError) -> (config: JSON, manifest: JSON) {
+        let manifest = try Archive.parse(try blobBytes(image.manifest, limit: Manifest.limit), "manifest \(image.manifest)")
+        return (try Archive.parse(try blobBytes(image.id, limit: ImageConfig.limit), "image configuration \(image.id)"), manifest)
+    }
+
+    /// The directories of the image's snapshots, topmost first.
+    package func layerDirectories(of image: ImageRecord) -> [String] {
+        image.chain.reversed().map { "\(root)/overlay/layers/\(Self.hex($0))/diff" }
+    }
+}
