@@ -207,6 +207,7 @@ test_a_create_that_was_killed_is_stopped_and_can_be_deleted() {
     kill -9 "$creator"; wait "$creator" 2> /dev/null || :
     until_true 10 is swl45-killed stopped
     quiet oci delete swl45-killed
+    until_true 10 bash -c "! pgrep -f '^cat $fifo'"
     rm -f "$fifo"
     until_true 10 bash -c "! find /sys/fs/cgroup -type d -name swl45-killed | grep -q ."
     same "$(oci list -q)" ""
@@ -221,6 +222,7 @@ test_a_create_in_progress_is_ended_by_delete_with_force() {
     until_true 10 is swl45-ended creating
     quiet oci delete --force swl45-ended
     wait "$creator" 2> /dev/null || :
+    until_true 10 bash -c "! pgrep -f '^cat $fifo'"
     rm -f "$fifo"
     until_true 10 bash -c "! find /sys/fs/cgroup -type d -name swl45-ended | grep -q ."
     same "$(oci list -q)" ""

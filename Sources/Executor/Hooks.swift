@@ -66,6 +66,8 @@ private struct HookProcess {
                 try said.fd.place(at: 2)
                 try markCloseOnExec(from: 3)
                 try resetSignals()
+                // Of a runtime that is killed no hook goes on.
+                try ProcessControl.endWithParent()
                 try execute(hook.path, hook.args.isEmpty ? [hook.path] : hook.args, hook.env)
             } catch {
                 _ = try? said.fd.writeAll(Array(error.reason.utf8))

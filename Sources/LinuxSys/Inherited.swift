@@ -8,6 +8,11 @@ package func isInherited(_ number: Int32) -> Bool {
 }
 
 extension ProcessControl {
+    /// This process is killed when the thread that made it ends (prctl(2), PR_SET_PDEATHSIG).
+    package static func endWithParent() throws(SysError) {
+        try check(clx_prctl(1 /* PR_SET_PDEATHSIG */, 9 /* SIGKILL */, 0, 0, 0), "prctl PR_SET_PDEATHSIG")
+    }
+
     /// Orphans below this process become its children (prctl(2), PR_SET_CHILD_SUBREAPER).
     package static func becomeSubreaper() throws(SysError) {
         try check(clx_prctl(36 /* PR_SET_CHILD_SUBREAPER */, 1, 0, 0, 0), "prctl PR_SET_CHILD_SUBREAPER")
