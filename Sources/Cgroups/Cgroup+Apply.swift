@@ -12,7 +12,9 @@ extension Cgroup {
         if let first = resources.unified.first, host.mode == .v1 {
             throw .unsupported(field: "linux.resources.unified.\(first.file)", reason: "this host has no cgroup v2")
         }
-        if host.hierarchies.contains(where: { $0.controllers.contains("devices") }) { _ = try Self.deviceWrites(DevicePolicy(resources.devices)) }
+        if host.hierarchies.contains(where: { $0.controllers.contains("devices") }) {
+            _ = try Self.deviceWrites(DevicePolicy(resources.devices))
+        }
     }
 
     /// For a new group, without processes.

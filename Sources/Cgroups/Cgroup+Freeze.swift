@@ -24,7 +24,9 @@ extension Cgroup {
             while true {
                 try freeze()
                 if frozen { return }
-                guard monotonicNanoseconds() < deadline else { throw .notFrozen(directory: freezer?.path ?? "", milliseconds: milliseconds) }
+                guard monotonicNanoseconds() < deadline else {
+                    throw .notFrozen(directory: freezer?.path ?? "", milliseconds: milliseconds)
+                }
                 usleep(pause)
                 pause = min(pause * 2, 20_000)
             }

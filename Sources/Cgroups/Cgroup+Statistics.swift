@@ -4,7 +4,8 @@ extension Cgroup {
     /// Reads them. A controller that the host does not have, or that is gone with the group, is nil.
     package func statistics() throws(CgroupError) -> CgroupStatistics {
         CgroupStatistics(
-            isUnified: isUnifiedOnly, pids: try pidsStatistics(), cpu: try cpuStatistics(), cpuset: try cpusetStatistics(), memory: try memoryStatistics(),
+            isUnified: isUnifiedOnly, pids: try pidsStatistics(), cpu: try cpuStatistics(), cpuset: try cpusetStatistics(),
+            memory: try memoryStatistics(),
             io: try ioStatistics(), hugetlb: try hugetlbStatistics(), rdma: try rdmaStatistics("rdma.current"),
             rdmaLimits: try rdmaStatistics("rdma.max"))
     }

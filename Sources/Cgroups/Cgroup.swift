@@ -26,7 +26,9 @@ package struct Cgroup: Equatable, Sendable {
 
     /// One that was made before, by what was recorded of it.
     package init(entries: [(controller: String, directory: String)]) {
-        directories = entries.filter { !$0.controller.hasPrefix(Self.unitMark) }.map { Directory(controller: $0.controller, path: $0.directory) }
+        directories = entries.filter { !$0.controller.hasPrefix(Self.unitMark) }.map {
+            Directory(controller: $0.controller, path: $0.directory)
+        }
         for entry in entries where entry.controller.hasPrefix(Self.unitMark) {
             let manager = SystemdManager.Scope(rawValue: String(entry.controller.dropFirst(Self.unitMark.count)))
             unit = CgroupUnit(name: entry.directory, manager: manager ?? .system)

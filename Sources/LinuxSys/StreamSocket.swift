@@ -3,7 +3,9 @@ import Glibc
 
 extension FD {
     /// Whether the peer of this Unix socket has read everything that was sent to it.
-    package func isReadByPeer() throws(SysError) -> Bool { try check(clx_bytes_unread(raw), "ioctl SIOCOUTQ", on: "descriptor \(raw)") == 0 }
+    package func isReadByPeer() throws(SysError) -> Bool {
+        try check(clx_bytes_unread(raw), "ioctl SIOCOUTQ", on: "descriptor \(raw)") == 0
+    }
 
     /// Sends once on a stream socket, from `offset` on; a peer that is gone is EPIPE, never SIGPIPE (MSG_NOSIGNAL, send(2)).
     package func sendSome(_ bytes: [UInt8], from offset: Int = 0) throws(SysError) -> Transfer {

@@ -101,7 +101,9 @@ package struct CPUSpec: Equatable, Sendable {
         cpus = try field.member("cpus").optionalRangeList()
         mems = try field.member("mems").optionalRangeList()
         idle = try field.member("idle").optionalInteger(in: 0...1)
-        if let burst, let quota, quota > 0, burst > quota { throw try field.member("burst").invalid("\(burst) is above the quota \(quota)") }
+        if let burst, let quota, quota > 0, burst > quota {
+            throw try field.member("burst").invalid("\(burst) is above the quota \(quota)")
+        }
     }
 }
 
@@ -191,7 +193,9 @@ package struct NetworkSpec: Equatable, Sendable {
             let place = try entry.member("name")
             let name = try place.text()
             // netdevice(7): shorter than 16 bytes. A space would end it in the kernel's file.
-            guard name.isFileName, !name.utf8.contains(0x20), name.utf8.count < 16 else { throw place.invalid("is no name of an interface") }
+            guard name.isFileName, !name.utf8.contains(0x20), name.utf8.count < 16 else {
+                throw place.invalid("is no name of an interface")
+            }
             return Priority(name: name, priority: try entry.member("priority").integer())
         }
     }

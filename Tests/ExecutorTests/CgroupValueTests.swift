@@ -60,7 +60,9 @@ import Testing
     private func resources(_ json: JSON) throws -> ResourcesSpec { try ResourcesSpec(json: json.encoded()) }
 
     private func lines(_ json: JSON, _ version: ControllerPlace.Version) throws -> [String] {
-        try Cgroup.plans(try resources(json)).flatMap { plan in try plan.writes(version).map { "\($0.choices[0].file)=\($0.choices[0].value)" } }
+        try Cgroup.plans(try resources(json)).flatMap { plan in
+            try plan.writes(version).map { "\($0.choices[0].file)=\($0.choices[0].value)" }
+        }
     }
 
     @Test("limits are written to the files of v2 in its terms")
@@ -124,7 +126,9 @@ import Testing
 
     @Test("tags and priorities of the network are files of v1, and errors under v2 that name them")
     func network() throws {
-        let both: JSON = ["network": ["classID": 1_048_577, "priorities": [["name": "eth0", "priority": 5], ["name": "lo", "priority": 0]]]]
+        let both: JSON = [
+            "network": ["classID": 1_048_577, "priorities": [["name": "eth0", "priority": 5], ["name": "lo", "priority": 0]]]
+        ]
         #expect(try lines(both, .v1) == ["net_cls.classid=1048577", "net_prio.ifpriomap=eth0 5", "net_prio.ifpriomap=lo 0"])
         #expect(throws: CgroupError.unsupported(field: "linux.resources.network.classID", reason: "cgroup v2 has no such setting")) {
             try lines(both, .v2)
@@ -170,7 +174,9 @@ import Testing
 
     @Test("memory with swap becomes swap alone under v2, and no limit stays none")
     func swap() throws {
-        for (limit, swap, wanted) in [(1000, 1500, 500), (1000, 1000, 0), (1000, -1, -1), (-1, 0, -1), (-1, 700, 700), (1000, 0, nil)] as [(Int64, Int64, Int64?)] {
+        for (limit, swap, wanted) in [(1000, 1500, 500), (1000, 1000, 0), (1000, -1, -1), (-1, 0, -1), (-1, 700, 700), (1000, 0, nil)]
+            as [(Int64, Int64, Int64?)]
+        {
             var memory = MemorySpec()
             memory.limit = limit
             memory.swap = swap
@@ -202,7 +208,8 @@ import Testing
 
     @Test("pressure, rdma and processor lists are read into values")
     func moreReadings() {
-        let found = PressureLines.read("some avg10=1.50 avg60=0.25 avg300=0.00 total=77\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=3\njunk\n")
+        let found = PressureLines.read(
+            "some avg10=1.50 avg60=0.25 avg300=0.00 total=77\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=3\njunk\n")
         #expect(found.some == .init(avg10: 1.5, avg60: 0.25, avg300: 0, total: 77) && found.full?.total == 3)
         #expect(RdmaLines.all("mlx4_0 hca_handle=2 hca_object=max\n") == [.init(device: "mlx4_0", handles: 2, objects: .max)])
         #expect(CPUSet.numbers("0-2,5\n") == [0, 1, 2, 5] && CPUSet.numbers("\n") == [])

@@ -49,7 +49,9 @@ import Testing
         message.body = [.string("a.scope"), .uint32(1)]
         #expect(try DBusMessage(message.encoded) == message)
         #expect(try DBusMessage.size(Array(message.encoded.prefix(16))) == message.encoded.count)
-        let big: [UInt8] = [0x42, 2, 0, 1, 0, 0, 0, 4, 0, 0, 0, 9, 0, 0, 0, 15, 5, 1, 0x75, 0, 0, 0, 0, 5, 8, 1, 0x67, 0, 1, 0x75, 0, 0, 0, 0, 1, 0]
+        let big: [UInt8] = [
+            0x42, 2, 0, 1, 0, 0, 0, 4, 0, 0, 0, 9, 0, 0, 0, 15, 5, 1, 0x75, 0, 0, 0, 0, 5, 8, 1, 0x67, 0, 1, 0x75, 0, 0, 0, 0, 1, 0,
+        ]
         let reply = try DBusMessage(big)
         #expect(reply.kind == .reply && reply.serial == 9 && reply.replySerial == 5 && reply.body == [.uint32(256)])
     }
@@ -69,7 +71,9 @@ import Testing
                 _ = try? DBusMessage(changed)
             }
         }
-        #expect(throws: DBusMalformed.self) { try DBusMessage.size([0x6c, 1, 0, 1, 0xff, 0xff, 0xff, 0xff] + [UInt8](repeating: 0, count: 8)) }
+        #expect(throws: DBusMalformed.self) {
+            try DBusMessage.size([0x6c, 1, 0, 1, 0xff, 0xff, 0xff, 0xff] + [UInt8](repeating: 0, count: 8))
+        }
         for signature in ["(", "a", "()", "{sv}", "z", "a{s", String(repeating: "a", count: 64) + "s"] {
             #expect(throws: DBusMalformed.self) { try DBusSignature.types(signature) }
         }
@@ -80,7 +84,8 @@ import Testing
         #expect(DBusAddress.paths("unix:path=/run/bus,guid=1;tcp:host=x;unix:abstract=/y;unix:path=/a%20b") == ["/run/bus", "/a b"])
         #expect(DBusAddress.paths("unix:path=relative;unix:path=/a%zz;unix:path=/a%00;nonsense;") == [])
         let found = DBusAddress.candidates(.user) { ["XDG_RUNTIME_DIR": "/run/user/7", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/b"][$0] }
-        #expect(found.map(\.path) == ["/b", "/run/user/7/systemd/private", "/run/user/7/bus"] && found.map(\.isBus) == [true, false, true])
+        #expect(
+            found.map(\.path) == ["/b", "/run/user/7/systemd/private", "/run/user/7/bus"] && found.map(\.isBus) == [true, false, true])
         #expect(DBusAddress.candidates(.user) { _ in nil }.isEmpty)
         #expect(DBusAddress.candidates(.system) { _ in nil }.map(\.path) == ["/run/systemd/private", "/run/dbus/system_bus_socket"])
     }

@@ -11,7 +11,8 @@ import Testing
         let usual = try SystemdUnit(cgroupsPath: nil, id: "c1", scope: .system)
         #expect(usual.name == "swiftlet-c1.scope" && usual.slice == "system.slice")
         #expect(try SystemdUnit(cgroupsPath: ":docker:9", id: "x", scope: .user).slice == "user.slice")
-        #expect(try SystemdUnit.expand(slice: "a-b-c.slice") == "/a.slice/a-b.slice/a-b-c.slice" && SystemdUnit.expand(slice: "-.slice") == "/")
+        #expect(
+            try SystemdUnit.expand(slice: "a-b-c.slice") == "/a.slice/a-b.slice/a-b-c.slice" && SystemdUnit.expand(slice: "-.slice") == "/")
     }
 
     @Test(
@@ -127,14 +128,17 @@ import Testing
             "org.systemd.property.TimeoutStopSec": "uint64 7", "org.systemd.property.CollectMode": "'inactive-or-failed'", "other": "'",
         ])
         #expect(
-            found == [SystemdProperty("CollectMode", .string("inactive-or-failed")), SystemdProperty("TimeoutStopUSec", .uint64(7_000_000))])
+            found == [
+                SystemdProperty("CollectMode", .string("inactive-or-failed")), SystemdProperty("TimeoutStopUSec", .uint64(7_000_000)),
+            ])
         #expect(try SystemdAnnotations.properties(["org.systemd.property.RuntimeMaxSec": "0.5"]).first?.value == .uint64(500_000))
     }
 
     @Test(
         "no annotation makes systemd act on other units or on the host (CVE-2024-3154)",
         arguments: [
-            ("SuccessAction", "'poweroff-force'"), ("FailureAction", "'reboot'"), ("JobTimeoutAction", "'reboot'"), ("ExecStartPre", "'sh'"),
+            ("SuccessAction", "'poweroff-force'"), ("FailureAction", "'reboot'"), ("JobTimeoutAction", "'reboot'"),
+            ("ExecStartPre", "'sh'"),
             ("Wants", "['poweroff.target']"), ("Conflicts", "['ssh.service']"), ("Slice", "'-.slice'"), ("PIDs", "[1]"),
             ("DevicePolicy", "'auto'"), ("BPFProgram", "'x'"), ("", "1"), ("Description\n", "'x'"), ("TimeoutStopSec", "'x'"),
             ("TimeoutStopSec", "-1"), ("TimeoutStopSec", "uint64 18446744073709551615"),

@@ -48,7 +48,8 @@ struct SystemdProperties {
             result.append(SystemdProperty("CPUWeight", .uint64(0)))
         } else if let shares = cpu.shares, shares > 0 {
             result.append(
-                isUnified ? SystemdProperty("CPUWeight", .uint64(CPU.weight(shares: shares))) : SystemdProperty("CPUShares", .uint64(shares)))
+                isUnified
+                    ? SystemdProperty("CPUWeight", .uint64(CPU.weight(shares: shares))) : SystemdProperty("CPUShares", .uint64(shares)))
         }
         result += quota(cpu.quota == 0 ? nil : cpu.quota, cpu.period == 0 ? nil : cpu.period)
         if version >= 244 {
