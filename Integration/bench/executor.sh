@@ -112,7 +112,7 @@ if command -v strace > /dev/null; then echo "System calls of one run, its contai
 # that it comes as far as the clone of init: what the command reads, checks and plans, which is most of what is not the kernel's.
 instructions() {
     unshare -m --propagation private bash -c 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"
-        valgrind --tool=callgrind --callgrind-out-file=/dev/null "$1" run swl-count 2>&1 || :' count "$ours" | sed -n 's/.*Collected : //p'
+        valgrind --tool=callgrind --callgrind-out-file=/dev/null "$1" --root "$SCRATCH/state" run swl-count 2>&1 || :' count "$ours" | sed -n 's/.*Collected : //p'
 }
 if command -v valgrind > /dev/null; then
     echo "Instructions of a run in user mode up to the clone of init, by callgrind (valgrind 3.19 does not know clone3): $(instructions)."
