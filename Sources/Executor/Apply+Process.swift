@@ -56,12 +56,27 @@ extension Apply {
         }
     }
 
-    func setIdentity(_ plan: IdentityPlan) throws(SysError) {
+    mutating func setIdentity(_ plan: IdentityPlan) throws(SysError) {
         if plan.keepsCapabilities { try ProcessControl.keepCapabilities(true) }
         try setGroups(plan.additional)
         try setGroup(plan.gid)
         try setUser(plan.uid)
         if plan.keepsCapabilities { try ProcessControl.keepCapabilities(false) }
+        if let refusedDirectory { try enter(refusedDirectory) }
+    }
+
+    func setMemoryPolicy(_ policy: MemoryPolicySpec) throws(SysError) {
+        let nodes = policy.nodes.map { " \($0.numbers.map(String.init).joined(separator: ","))" } ?? ""
+        try LinuxSys.setMemoryPolicy(policy.number, policy.nodes?.words ?? [], name: policy.mode.rawValue + nodes)
+    }
+
+    /// A process that may not be traced cannot write its own files in /proc from within a user namespace; nobody is in the
+    /// container yet who could make use of the moment.
+    func setLabel(_ label: SecurityLabel) throws(SysError) {
+        let isEnclosed = context.spec.linux.namespace(.user) != nil
+        if isEnclosed { try ProcessControl.allowTracing() }
+        try context.host.apply(label)
+        if isEnclosed { try ProcessControl.forbidTracing() }
     }
 
     /// A set can only shrink: what this process (a runtime that was itself confined) does not have is left out.
@@ -82,7 +97,11 @@ extension Apply {
 
     /// By a descriptor that was resolved inside the root without magic links, and asked again afterwards: a leaked
     /// descriptor must not become the way out (CVE-2024-21626).
-    func enterWorkingDirectory(_ path: String) throws(SysError) {
+    mutating func enterWorkingDirectory(_ path: String) throws(SysError) {
+        do { try enter(path) } catch where error.errno == EACCES { refusedDirectory = path }
+    }
+
+    private func enter(_ path: String) throws(SysError) {
         let place: FD
         do { place = try root.fd.open(path, openPathOnly | O_DIRECTORY, resolve: [.inRoot, .noMagicLinks]) } catch {
             throw SysError(error.errno, "chdir", on: path)
@@ -96,8 +115,7 @@ extension Apply {
     func setParameter(_ parameter: SysctlSpec) throws(SysError) {
         let path = "sys/" + parameter.components.joined(separator: "/")
         do {
-            let file = try context.proc.fd.open(path, O_WRONLY, resolve: [.beneath, .noSymlinks, .noMountCrossing])
-            try file.writeAll(Array(parameter.value.utf8))
+            try context.host.openForWriting(path).writeAll(Array(parameter.value.utf8))
         } catch {
             throw SysError(error.errno, "sysctl", on: "\(parameter.name)=\(parameter.value)")
         }

@@ -12,6 +12,8 @@ struct Apply {
     var terminal: FDBox?
     var environment: [String]
     var program = ""
+    /// The working directory, when root was refused there: the program's user may be more welcome (a remote file system).
+    var refusedDirectory: String?
 
     init(_ context: SetupContext) throws(ExecutorFailure) {
         self.context = context
@@ -50,24 +52,29 @@ struct Apply {
         case .joinSessionKeyring(let name): try sys { () throws(SysError) in try joinKeyring(name) }
         case .openConsole(let plan): do { try openConsole(plan) } catch { throw ExecutorFailure(error) }
         case .connectStreams(let owner): do { try connectStreams(owner) } catch { throw ExecutorFailure(error) }
-        case .loadSeccomp: try context.loadFilter()
+        case .loadSeccomp(let status): try context.loadFilter(status)
+        case .setPersonality(let domain): try sys { () throws(SysError) in try LinuxSys.setPersonality(domain.number, name: domain.rawValue) }
+        case .setMemoryPolicy(let policy): try sys { () throws(SysError) in try setMemoryPolicy(policy) }
+        case .setLabel(let label): try sys { () throws(SysError) in try setLabel(label) }
         case .limitBoundingSet(let kept): try sys { () throws(SysError) in try limitBoundingSet(kept) }
         case .enterWorkingDirectory(let path): do { try enterWorkingDirectory(path) } catch { throw ExecutorFailure(error) }
         case .awaitLimits: try context.setLimits()
-        case .setIdentity(let plan): try sys { () throws(SysError) in try setIdentity(plan) }
+        case .setIdentity(let plan): do { try setIdentity(plan) } catch { throw ExecutorFailure(error) }
         case .setCapabilities(let effective, let permitted): try sys { () throws(SysError) in try keepOnly(effective, permitted) }
         case .setFileModeMask(let mask): LinuxSys.setFileModeMask(mask)
         case .forbidNewPrivileges: try sys { () throws(SysError) in try ProcessControl.forbidNewPrivileges() }
         case .locateProgram(let name, let uid): do { try locateProgram(name, uid) } catch { throw ExecutorFailure(error) }
         case .awaitRelease: try context.link.awaitRelease()
         case .awaitStart: try context.link.awaitStart()
+        case .raiseAmbient(let set): try sys { () throws(SysError) in try LinuxSys.raiseAmbient(set) }
         case .execute(let arguments): do { try execute(arguments) } catch { throw ExecutorFailure(error) }
         }
     }
 
     private func runHooks(_ kind: HookKind) throws(ExecutorFailure) {
         let status: ContainerState.Status = kind == .createContainer ? .creating : .created
-        try Hooks.run(kind, context.spec.hooks, state: context.state(status, pid: getpid()))
+        let pid = try sys { () throws(SysError) in try context.host.ownPID() }
+        try Hooks.run(kind, context.spec.hooks, state: context.state(status, pid: pid))
     }
 
     private func execute(_ arguments: [String]) throws(SysError) {

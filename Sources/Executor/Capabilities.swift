@@ -13,36 +13,56 @@ package enum Capabilities {
         "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
     ]
 
-    /// An unknown name is an error that says where it stands.
-    package static func set(_ list: [String], field: String) throws(ExecutorFailure) -> CapabilitySet {
-        var result: CapabilitySet = []
-        for (place, name) in list.enumerated() {
-            guard let number = names.firstIndex(of: name) else {
-                throw ExecutorFailure(operation: "config.json", subject: "\(field)[\(place)]", reason: "unknown capability \(name)")
-            }
-            result.formUnion(CapabilitySet(number: number))
-        }
-        return result
+    /// Every one that has a name here.
+    package static let all = CapabilitySet(rawValue: 1 << UInt64(names.count) - 1)
+
+    static func names(of set: CapabilitySet) -> String {
+        names.indices.filter { set.contains(number: $0) }.map { names[$0] }.joined(separator: ", ")
     }
 }
 
-/// The five sets of a process. The inheritable one is checked for its names and then left empty, whatever is asked
-/// (CVE-2022-24769, CVE-2022-29162); the kernel keeps ambient capabilities within it, so that none can be raised either.
+/// The five sets of a process, without what cannot be granted.
+///
+/// The inheritable set holds the ambient capabilities and nothing else, whatever is asked (CVE-2022-24769, CVE-2022-29162): the kernel
+/// demands that much (capabilities(7), "Ambient"), and more would only reach programs with capabilities of their own in the file system.
 package struct CapabilityPlan: Equatable, Sendable {
-    package var bounding: CapabilitySet
-    package var effective: CapabilitySet
-    package var permitted: CapabilitySet
-    /// Asked for and not to be had: for a warning.
-    package var ambient: CapabilitySet
+    package private(set) var bounding: CapabilitySet
+    package private(set) var effective: CapabilitySet
+    package private(set) var permitted: CapabilitySet
+    package private(set) var ambient: CapabilitySet
+    /// config.md: what cannot be mapped to the kernel or be granted is logged, not refused.
+    package private(set) var warnings: [String] = []
 
-    package init(_ spec: CapabilitiesSpec, field: String) throws(ExecutorFailure) {
-        bounding = try Capabilities.set(spec.bounding, field: "\(field).bounding")
-        effective = try Capabilities.set(spec.effective, field: "\(field).effective")
-        permitted = try Capabilities.set(spec.permitted, field: "\(field).permitted")
-        ambient = try Capabilities.set(spec.ambient, field: "\(field).ambient")
-        _ = try Capabilities.set(spec.inheritable, field: "\(field).inheritable")
-        guard effective.isSubset(of: permitted) else {
+    /// `grantable`: what this process can give away.
+    package init(_ spec: CapabilitiesSpec, field: String, grantable: CapabilitySet) throws(ExecutorFailure) {
+        var unknown: [String] = []
+        func set(_ list: [String]) -> CapabilitySet {
+            var result: CapabilitySet = []
+            for name in list {
+                if let number = Capabilities.names.firstIndex(of: name) {
+                    result.formUnion(CapabilitySet(number: number))
+                } else if !unknown.contains(name) {
+                    unknown.append(name)
+                }
+            }
+            return result
+        }
+        let asked = (bounding: set(spec.bounding), effective: set(spec.effective), permitted: set(spec.permitted), ambient: set(spec.ambient))
+        let inheritable = set(spec.inheritable)
+        guard asked.effective.isSubset(of: asked.permitted) else {
             throw ExecutorFailure(operation: "config.json", subject: "\(field).effective", reason: "has what \(field).permitted has not")
         }
+        bounding = asked.bounding.intersection(grantable)
+        effective = asked.effective.intersection(grantable)
+        permitted = asked.permitted.intersection(grantable)
+        ambient = asked.ambient.intersection(permitted)
+        func warn(_ part: String, _ list: String, _ reason: String) {
+            if !list.isEmpty { warnings.append("\(field)\(part): \(list) \(reason)") }
+        }
+        warn("", unknown.joined(separator: ", "), "left out: the kernel has no such capability")
+        let missing = asked.bounding.union(asked.permitted).subtracting(grantable)
+        warn("", Capabilities.names(of: missing), "left out: not to be had here")
+        warn(".ambient", Capabilities.names(of: asked.ambient.subtracting(asked.permitted)), "left out: not in \(field).permitted")
+        warn(".inheritable", Capabilities.names(of: inheritable.subtracting(asked.ambient)), "left out: only ambient ones are inherited")
     }
 }

@@ -13,6 +13,8 @@ final class CreateJob {
     private var prepared: PreparedSetup
     private let namespaces: NamespacePlan
     private var cgroup: Cgroup?
+    private let resctrl: Resctrl?
+    private var isInClass = false
     private var initial: InitProcess?
     private var hooksBegan = false
 
@@ -23,8 +25,13 @@ final class CreateJob {
         var spec: RuntimeSpec
         if let known = request.spec { spec = known } else { spec = try Bundle.spec(request.bundle) }
         request.additions.apply(to: &spec)
-        let plan = try SetupPlan(initial: spec, id: request.id, bundle: request.bundle, streams: request.streams, options: request.options)
+        // What is meant for executed processes is not init's.
+        spec.process?.execCPUAffinity = nil
         guard let process = spec.process else { throw ExecutorFailure(operation: "config.json", subject: "process", reason: "is missing") }
+        let abilities = try sys { () throws(SysError) in try Abilities(for: process, in: spec) }
+        let plan = try SetupPlan(
+            initial: spec, id: request.id, bundle: request.bundle, streams: request.streams, options: request.options, abilities: abilities)
+        resctrl = try Resctrl.find(spec.linux.intelRdt, id: request.id)
         try Bundle.checkStreams(request.streams, terminal: process.terminal)
         let namespaces = NamespacePlan(spec.linux)
         _ = try sys { () throws(SysError) in try namespaces.open() }
@@ -37,7 +44,7 @@ final class CreateJob {
             host: try sys { () throws(SysError) in
                 try HostPlace(leftFor: namespaces.changed.union(spec.linux.netDevices.isEmpty ? [] : .newNetwork))
             },
-            filter: try Bundle.filter(spec.linux.seccomp))
+            filter: try Bundle.filter(spec.linux.seccomp), agent: try Bundle.agent(spec.linux.seccomp))
         prepared.awaitsBegin = namespaces.makesUser || !spec.linux.netDevices.isEmpty
         // The document's faults are told before this host's: where there are no cgroups at all `make` says so.
         prepared.cgroupHost = request.cgroupHost ?? (try? CgroupHost.current())
@@ -71,7 +78,12 @@ final class CreateJob {
                 try prepared.host.write(linux.uidMappings.map(\.line).joined(), of: process.pid, "uid_map")
                 try prepared.host.write(linux.gidMappings.map(\.line).joined(), of: process.pid, "gid_map")
             }
-            if let score = prepared.process.oomScoreAdj { try prepared.host.write("\(score)", of: process.pid, "oom_score_adj") }
+        }
+        try supervisor.warn(ProcessSettings.setMemoryScore(prepared.process.oomScoreAdj, of: process.pid, prepared.host))
+        if let resctrl {
+            try resctrl.prepare()
+            isInClass = true
+            try sys { () throws(SysError) in try resctrl.add(pid: process.pid) }
         }
         if !linux.netDevices.isEmpty {
             try sys { () throws(SysError) in
@@ -102,6 +114,7 @@ final class CreateJob {
                 try cgroup.remove()
             } catch { failures.append("\(error)") }
         }
+        if isInClass { do { try resctrl?.remove() } catch { failures.append("\(error)") } }
         if hooksBegan {
             let state = ContainerState(
                 id: request.id, status: .stopped, pid: nil, bundle: request.bundle, annotations: prepared.spec.annotations)

@@ -18,24 +18,29 @@ final class ExecJob {
             throw ExecutorFailure(operation: "exec", subject: container.id, reason: "the container does not run")
         }
         let spec = try Bundle.spec(container)
-        let process = try Bundle.process(request.process)
+        let process = try Bundle.process(request.process).inheriting(from: spec.process)
         try Bundle.checkStreams(request.streams, terminal: process.terminal)
+        let abilities = try sys { () throws(SysError) in try Abilities(for: process, in: spec) }
         prepared = PreparedSetup(
             id: container.id, bundle: container.bundle, rootPath: "/", spec: spec, process: process,
-            plan: try SetupPlan(executing: process, in: spec, id: container.id, streams: request.streams, options: container.options),
+            plan: try SetupPlan(
+                executing: process, in: spec, id: container.id, streams: request.streams, options: container.options, abilities: abilities),
             streams: request.streams, preservedDescriptors: request.preservedDescriptors,
-            host: try sys { () throws(SysError) in try HostPlace(leftFor: []) }, filter: try Bundle.filter(spec.linux.seccomp))
+            host: try sys { () throws(SysError) in try HostPlace(leftFor: []) }, filter: try Bundle.filter(spec.linux.seccomp),
+            agent: try Bundle.agent(spec.linux.seccomp), containerPID: container.pid)
     }
 
     func make() throws(ExecutorFailure) {
         for warning in prepared.plan.warnings { try supervisor.tell(.warning(warning)) }
         let target = try sys { () throws(SysError) in try ContainerInit(request.container, host: prepared.host) }
+        // Inherited by the process; this one only waits from then on.
+        if let initial = prepared.process.execCPUAffinity?.initial {
+            try sys { () throws(SysError) in try setAffinity(of: 0, initial.words, name: "initial") }
+        }
         let process = try clone(target)
         made = process
         try supervisor.tell(.started(pid: process.pid), with: process.pidfd)
-        if let score = prepared.process.oomScoreAdj {
-            try sys { () throws(SysError) in try prepared.host.write("\(score)", of: process.pid, "oom_score_adj") }
-        }
+        try supervisor.warn(ProcessSettings.setMemoryScore(prepared.process.oomScoreAdj, of: process.pid, prepared.host))
         let cgroup = Cgroup(entries: request.container.cgroup.entries.map { ($0.controller, $0.directory) })
         try process.offer(cgroup, request.subgroups, toJoin: !target.kinds.contains(.newUser))
         try process.converse(prepared.process) { () throws(CgroupError) in
@@ -53,7 +58,10 @@ final class ExecJob {
             if container.kinds.contains(.newPID) { try joinNamespace(container.pidfd.fd, .newPID, name: "pid") }
         }
         return try InitProcess.clone(prepared, [], gate: .channel, supervisor) { () throws(ExecutorFailure) in
-            try sys { () throws(SysError) in try container.enter() }
+            try sys { () throws(SysError) in
+                for label in prepared.plan.labels { try prepared.host.apply(label) }
+                try container.enter()
+            }
             return MountSources()
         }
     }

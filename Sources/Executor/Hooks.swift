@@ -47,8 +47,9 @@ extension HooksSpec {
     }
 }
 
-/// One hook that runs. Its input and its output are files in memory, so that no pipe can fill or stay open.
+/// One hook that runs, in a session of its own. Its input and its output are files in memory, so that no pipe can fill or stay open.
 private struct HookProcess {
+    private let pid: Int32
     private let pidfd: FDBox
     private let said: FDBox
 
@@ -61,6 +62,7 @@ private struct HookProcess {
         switch consume side {
         case .child:
             do {
+                try startSession()
                 try state.place(at: 0)
                 try said.fd.place(at: 1)
                 try said.fd.place(at: 2)
@@ -73,11 +75,11 @@ private struct HookProcess {
                 _ = try? said.fd.writeAll(Array(error.reason.utf8))
                 exitNow(127)
             }
-        case .parent(_, let pidfd): self.pidfd = FDBox(pidfd)
+        case .parent(let pid, let pidfd): (self.pid, self.pidfd) = (pid, FDBox(pidfd))
         }
     }
 
-    /// Nil when the time is over; the process is killed and reaped then.
+    /// Nil when the time is over; the process is killed then, with what it started, and reaped.
     func wait(seconds: Int64?) throws(SysError) -> ExitStatus? {
         let deadline = seconds.map { monotonicNanoseconds() + UInt64($0) * 1_000_000_000 }
         while true {
@@ -90,6 +92,8 @@ private struct HookProcess {
             if try pollDescriptors([(pidfd.raw, Int16(POLLIN))], milliseconds: pause)[0] != 0 { return try pidfd.fd.reap(blocking: true) }
         }
         try pidfd.fd.signalProcess(SIGKILL)
+        // Its number is its group's, and belongs to it until it is reaped.
+        _ = kill(-pid, SIGKILL)
         _ = try pidfd.fd.reap(blocking: true)
         return nil
     }

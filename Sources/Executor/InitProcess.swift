@@ -189,7 +189,7 @@ struct InitProcess {
                 do { try join() } catch { throw ExecutorFailure(error) }
                 try send(.joined)
             case .limitsWanted:
-                try Bundle.setLimits(process, of: pid)
+                try sys { () throws(SysError) in try ProcessSettings.set(process, of: pid) }
                 try send(.limitsSet)
             case .ready: return
             default:

@@ -13,17 +13,22 @@ struct LaterJob {
         self.supervisor = supervisor
     }
 
-    /// runtime.md, "Lifecycle": a failing hook is warned of.
+    /// runtime.md, "Lifecycle": when one fails the container is stopped, and start is an error.
     func poststart() throws(ExecutorFailure) {
         let spec = try spec()
         let state = ContainerState(
             id: container.id, status: .running, pid: container.pid, bundle: container.bundle, annotations: spec.annotations)
-        warn(Hooks.runAll(.poststart, spec.hooks, state: state))
+        do throws(ExecutorFailure) {
+            try Hooks.run(.poststart, spec.hooks, state: state)
+        } catch {
+            killInit()
+            throw error
+        }
         try supervisor.tell(.done)
     }
 
     func delete() throws(ExecutorFailure) {
-        if container.pidfd >= 0 { killInit() }
+        killInit()
         let cgroup = Cgroup(entries: container.cgroup.entries.map { ($0.controller, $0.directory) })
         do {
             if try !cgroup.removeIfEmpty() {
@@ -33,6 +38,7 @@ struct LaterJob {
         } catch { throw ExecutorFailure(error) }
         do {
             let spec = try spec()
+            removeClass(spec)
             let state = ContainerState(
                 id: container.id, status: .stopped, pid: nil, bundle: container.bundle, annotations: spec.annotations)
             warn(Hooks.runAll(.poststop, spec.hooks, state: state))
@@ -43,8 +49,16 @@ struct LaterJob {
         try supervisor.tell(.done)
     }
 
+    /// Its tasks are gone with the cgroup.
+    private func removeClass(_ spec: RuntimeSpec) {
+        do throws(ExecutorFailure) {
+            let resctrl = try Resctrl.find(spec.linux.intelRdt, id: container.id)
+            try sys { () throws(SysError) in try resctrl?.remove() }
+        } catch { warn([error]) }
+    }
+
     private func killInit() {
-        guard let pidfd = try? FD.copy(of: container.pidfd) else { return }
+        guard container.pidfd >= 0, let pidfd = try? FD.copy(of: container.pidfd) else { return }
         // ESRCH: it is gone already.
         try? pidfd.signalProcess(SIGKILL)
         _ = try? pollDescriptors([(pidfd.raw, Int16(POLLIN))], milliseconds: 10_000)

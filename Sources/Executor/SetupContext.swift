@@ -18,6 +18,8 @@ final class SetupContext {
     private(set) var sources = MountSources()
     let link: SetupLink
     let filter: SeccompFilter?
+    let agent: FDBox?
+    let containerPID: Int32?
     /// As the executor sees it; nil when nothing of it is mounted.
     let cgroupHost: CgroupHost?
     /// Once it is made.
@@ -41,6 +43,8 @@ final class SetupContext {
         preservedDescriptors = prepared.preservedDescriptors
         host = prepared.host
         filter = prepared.filter
+        agent = prepared.agent
+        containerPID = prepared.containerPID
         cgroupHost = prepared.cgroupHost
         awaitsBegin = prepared.awaitsBegin
         self.link = link
@@ -50,15 +54,25 @@ final class SetupContext {
         ContainerState(id: id, status: status, pid: pid, bundle: bundle, annotations: spec.annotations)
     }
 
-    func loadFilter() throws(ExecutorFailure) {
-        do { try filter?.load() } catch { throw ExecutorFailure(operation: "seccomp", subject: "load", reason: "\(error)") }
+    func loadFilter(_ status: ContainerState.Status) throws(ExecutorFailure) {
+        guard let filter else { return }
+        guard let agent else {
+            do { try filter.load() } catch { throw ExecutorFailure(operation: "seccomp", subject: "load", reason: "\(error)") }
+            return
+        }
+        let pid = try sys { () throws(SysError) in try host.ownPID() }
+        let told = ContainerProcessState(
+            pid: pid, metadata: spec.linux.seccomp?.listenerMetadata, state: state(status, pid: containerPID ?? pid))
+        do { try filter.load(agent: agent.fd, telling: told.encoded()) } catch {
+            throw ExecutorFailure(operation: "seccomp", subject: "load", reason: "\(error)")
+        }
     }
 
     /// By itself where nothing is in the way: a filter may forbid it, and in a user namespace the executor has the privilege.
     func setLimits() throws(ExecutorFailure) {
         let isFiltered = filter != nil && !process.noNewPrivileges
         if isFiltered || spec.linux.namespace(.user) != nil { return try link.awaitLimits() }
-        try Bundle.setLimits(process, of: 0)
+        try sys { () throws(SysError) in try ProcessSettings.set(process, of: 0) }
     }
 
     /// Waits for the cgroup to be made, once.
@@ -107,6 +121,10 @@ struct PreparedSetup {
     var preservedDescriptors: Int32
     var host: HostPlace
     var filter: SeccompFilter?
+    /// Connected to who decides on system calls, where the filter leaves that to somebody.
+    var agent: FDBox?
+    /// Of the container's init, for what joins it.
+    var containerPID: Int32?
     /// Where cgroup file systems are to be mounted.
     var cgroupHost: CgroupHost?
     /// The process waits first: its ids are mapped and its network devices come from outside.
@@ -162,11 +180,25 @@ struct HostPlace {
         try directory?.fd.makeCurrentDirectory(name: ".")
     }
 
+    /// A file of this procfs with nothing mounted over it and no link on the way; its own file system is looked at again, because what
+    /// is written decides about the confinement of the container (CVE-2025-52881).
+    func openForWriting(_ path: String) throws(SysError) -> FD {
+        let file = try proc.fd.open(path, O_WRONLY, resolve: [.beneath, .noSymlinks, .noMountCrossing])
+        guard try file.fileSystem().magic == FileSystemInfo.procMagic else { throw SysError(ENODEV, "open", on: path) }
+        return file
+    }
+
+    /// The number of this process as the host sees it, wherever the process is now.
+    func ownPID() throws(SysError) -> Int32 {
+        let text = try proc.fd.readLink("self")
+        guard let pid = Int32(text) else { throw SysError(ESRCH, "readlink", on: "/proc/self") }
+        return pid
+    }
+
     /// Writes a file of another process' procfs directory, with nothing mounted over it and no link in between.
     func write(_ text: String, of pid: Int32, _ name: String) throws(SysError) {
         do {
-            let file = try proc.fd.open("\(pid)/\(name)", O_WRONLY, resolve: [.beneath, .noSymlinks, .noMountCrossing])
-            try file.writeAll(Array(text.utf8))
+            try openForWriting("\(pid)/\(name)").writeAll(Array(text.utf8))
         } catch { throw SysError(error.errno, "write", on: "\(name) \(text.filter { $0 != "\n" })") }
     }
 }

@@ -38,11 +38,17 @@ package enum SetupStep: Equatable, Sendable {
     case joinSessionKeyring(String)
     case openConsole(ConsolePlan)
     case connectStreams(owner: UInt32)
-    case loadSeccomp
+    /// `status`: of the container at that moment, for the agent that gets the filter's listener.
+    case loadSeccomp(ContainerState.Status)
+    case setPersonality(PersonalitySpec.Domain)
+    case setMemoryPolicy(MemoryPolicySpec)
+    /// For the next exec (of init; an executed process does it before it enters the container).
+    case setLabel(SecurityLabel)
     case limitBoundingSet(CapabilitySet)
     case enterWorkingDirectory(String)
-    /// The limits are set now, by the executor where the process may not itself: late, because they might be in the way of the set-up, and before the change of
-    /// user, because only for a process of the same user it needs no CAP_SYS_RESOURCE to lower them (prlimit(2)).
+    /// Limits, scheduling and I/O priority are set now, by the executor where the process may not itself: late, because they might be in
+    /// the way of the set-up, and before the change of user, because only for a process of the same user it needs no CAP_SYS_RESOURCE to
+    /// lower a limit (prlimit(2)).
     case awaitLimits
     case setIdentity(IdentityPlan)
     case setCapabilities(effective: CapabilitySet, permitted: CapabilitySet)
@@ -53,6 +59,8 @@ package enum SetupStep: Equatable, Sendable {
     /// Say that everything is ready; the executor has nothing more to do then.
     case awaitRelease
     case awaitStart
+    /// After the hooks: nothing but the program itself is to inherit capabilities.
+    case raiseAmbient(CapabilitySet)
     case execute([String])
 }
 

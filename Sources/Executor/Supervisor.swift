@@ -35,6 +35,8 @@ struct Supervisor {
         try sys { () throws(SysError) in try channel.fd.send(record.encoded, fds: descriptor.map { [$0.raw] } ?? []) }
     }
 
+    func warn(_ reason: String?) throws(ExecutorFailure) { if let reason { try tell(.warning(reason)) } }
+
     /// A failure is told before anything is undone, which may take its time.
     func tellingFailure<R>(then undo: () -> Void = {}, _ body: () throws(ExecutorFailure) -> R) throws(ExecutorFailure) -> R {
         do { return try body() } catch {

@@ -17,9 +17,22 @@ package func setGroups(_ groups: [UInt32]) throws(SysError) {
 package func setUser(_ uid: UInt32) throws(SysError) { try check(clx_setresuid(uid), "setresuid", on: "\(uid)") }
 package func setGroup(_ gid: UInt32) throws(SysError) { try check(clx_setresgid(gid), "setresgid", on: "\(gid)") }
 
-/// capset(2) with an inheritable set that is always empty.
+/// capset(2) with an empty inheritable set.
 package func setCapabilities(effective: CapabilitySet, permitted: CapabilitySet) throws(SysError) {
     try check(clx_capset(effective.rawValue, permitted.rawValue, 0), "capset")
+}
+
+/// The inheritable set becomes `set`, and then the ambient one, which the kernel keeps within it (capabilities(7)). The set must be permitted.
+package func raiseAmbient(_ set: CapabilitySet) throws(SysError) {
+    var effective: UInt64 = 0
+    var permitted: UInt64 = 0
+    var inheritable: UInt64 = 0
+    try check(unsafe clx_capget(&effective, &permitted, &inheritable), "capget")
+    let raised = set.rawValue & permitted
+    try check(clx_capset(effective, permitted, raised), "capset", on: "inheritable")
+    for number in 0..<UInt(64) where raised >> UInt64(number) & 1 == 1 {
+        try check(clx_prctl(47 /* PR_CAP_AMBIENT */, 2 /* RAISE */, number, 0, 0), "prctl PR_CAP_AMBIENT", on: "\(number)")
+    }
 }
 
 package func permittedCapabilities() throws(SysError) -> CapabilitySet {
@@ -58,6 +71,11 @@ package enum ProcessControl {
     /// Non-dumpable: /proc/PID of this process belongs to root and nobody may trace it (until the next exec).
     package static func forbidTracing() throws(SysError) {
         try check(clx_prctl(4 /* PR_SET_DUMPABLE */, 0, 0, 0, 0), "prctl PR_SET_DUMPABLE")
+    }
+
+    /// Takes that back.
+    package static func allowTracing() throws(SysError) {
+        try check(clx_prctl(4 /* PR_SET_DUMPABLE */, 1, 0, 0, 0), "prctl PR_SET_DUMPABLE")
     }
 
     /// The name that ps shows: at most 15 bytes.

@@ -74,6 +74,11 @@ extension JSONField {
         isPresent ? try body(self) : nil
     }
 
+    /// Nil also for what an encoder writes for a section that nobody set (`{}`).
+    func asked<T>(_ body: (JSONField) throws(FieldError) -> T) throws(FieldError) -> T? {
+        value?.asksForSomething == true ? try body(self) : nil
+    }
+
     /// Refuses the members of these names that ask for something (config.md, "Valid values": unsupported MUST be an error).
     func refuse(_ names: String...) throws(FieldError) {
         for name in names {

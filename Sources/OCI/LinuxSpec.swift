@@ -15,6 +15,9 @@ package struct LinuxSpec: Equatable, Sendable {
     package var netDevices: [NetDeviceSpec]
     /// The SELinux context of the container's mounts.
     package var mountLabel: String?
+    package var personality: PersonalitySpec?
+    package var memoryPolicy: MemoryPolicySpec?
+    package var intelRdt: IntelRdtSpec?
 
     package func namespace(_ kind: NamespaceSpec.Kind) -> NamespaceSpec? { namespaces.first { $0.kind == kind } }
 
@@ -34,7 +37,10 @@ package struct LinuxSpec: Equatable, Sendable {
         timeOffsets = try TimeOffset.decodeAll(field.member("timeOffsets"))
         netDevices = try NetDeviceSpec.decodeAll(field.member("netDevices"))
         mountLabel = try field.member("mountLabel").plainText()
-        try field.refuse("intelRdt", "memoryPolicy", "personality")
+        personality = try field.member("personality").asked { spec throws(FieldError) in try PersonalitySpec(spec) }
+        memoryPolicy = try field.member("memoryPolicy").asked { spec throws(FieldError) in try MemoryPolicySpec(spec) }
+        // An empty section still asks for a class of its own.
+        intelRdt = try field.member("intelRdt").optional { spec throws(FieldError) in try IntelRdtSpec(spec) }
         try checkMappings(field)
         try checkOffsets(field)
     }

@@ -17,6 +17,12 @@ package struct ProcessSpec: Equatable, Sendable {
     package var rlimits: [RlimitSpec]
     package var noNewPrivileges: Bool
     package var oomScoreAdj: Int?
+    /// Of AppArmor.
+    package var apparmorProfile: String?
+    package var selinuxLabel: String?
+    package var ioPriority: IOPrioritySpec?
+    package var scheduler: SchedulerSpec?
+    package var execCPUAffinity: CPUAffinitySpec?
 
     /// For exec: the document is the `process` object itself.
     package init(json bytes: [UInt8]) throws(SpecError) {
@@ -39,7 +45,11 @@ package struct ProcessSpec: Equatable, Sendable {
         rlimits = try RlimitSpec.decodeAll(field.member("rlimits"))
         noNewPrivileges = try field.member("noNewPrivileges").optionalBool() ?? false
         oomScoreAdj = try field.member("oomScoreAdj").optionalInteger(in: -1000...1000)
-        try field.refuse("apparmorProfile", "selinuxLabel", "ioPriority", "scheduler", "execCPUAffinity")
+        apparmorProfile = try field.member("apparmorProfile").plainText()
+        selinuxLabel = try field.member("selinuxLabel").plainText()
+        ioPriority = try field.member("ioPriority").asked { spec throws(FieldError) in try IOPrioritySpec(spec) }
+        scheduler = try field.member("scheduler").asked { spec throws(FieldError) in try SchedulerSpec(spec) }
+        execCPUAffinity = try field.member("execCPUAffinity").asked { spec throws(FieldError) in try CPUAffinitySpec(spec) }
     }
 }
 

@@ -77,24 +77,31 @@ package struct SeccompSpec: Equatable, Sendable {
     package var architectures: [Architecture]
     package var flags: [Flag]
     package var rules: [Rule]
+    /// Absolute path of the Unix socket to which the listener of `SCMP_ACT_NOTIFY` goes.
+    package var listenerPath: String?
+    /// Passed on with it.
+    package var listenerMetadata: String?
+
+    /// Whether an agent outside is to decide on any call.
+    package var notifies: Bool { defaultAction == .notify || rules.contains { $0.action == .notify } }
 }
 
 extension SeccompSpec {
     init(_ field: JSONField) throws(FieldError) {
-        // One error for the listener before the one for its action: the path is what was asked for.
-        try field.refuse("listenerPath", "listenerMetadata")
-        let actionField = try field.member("defaultAction")
-        defaultAction = try Self.action(actionField)
+        defaultAction = try field.member("defaultAction").word()
         defaultErrnoRet = try Self.errno(field.member("defaultErrnoRet"), defaultAction)
         architectures = try field.member("architectures").list { name throws(FieldError) in try name.word() }
         flags = try field.member("flags").list { name throws(FieldError) in try name.word() }
         rules = try field.member("syscalls").list { rule throws(FieldError) in try Rule(rule) }
-    }
-
-    fileprivate static func action(_ field: JSONField) throws(FieldError) -> Action {
-        let action: Action = try field.word()
-        if action == .notify { throw field.unsupported("SCMP_ACT_NOTIFY is not supported") }
-        return action
+        let listener = try field.member("listenerPath")
+        listenerPath = try listener.optionalText() == nil ? nil : try listener.absolutePath()
+        let metadata = try field.member("listenerMetadata")
+        listenerMetadata = try metadata.optionalText()
+        if listenerMetadata != nil, listenerPath == nil { throw metadata.invalid("needs a listenerPath") }
+        if notifies, listenerPath == nil { throw listener.invalid("is missing for SCMP_ACT_NOTIFY") }
+        if let place = flags.firstIndex(of: .waitKillable), !notifies {
+            throw FieldError("\(field.path).flags[\(place)]", "\(Flag.waitKillable.rawValue) needs SCMP_ACT_NOTIFY")
+        }
     }
 
     /// config-linux.md: an action that returns no errno with one is an error. Sixteen bits reach the kernel; 4095 is the largest errno it returns.
@@ -115,7 +122,7 @@ extension SeccompSpec.Rule {
         let nameField = try field.member("names")
         names = try nameField.strings()
         guard !names.isEmpty, !names.contains("") else { throw nameField.invalid("a name of a system call is missing") }
-        action = try SeccompSpec.action(field.member("action"))
+        action = try field.member("action").word()
         errnoRet = try SeccompSpec.errno(field.member("errnoRet"), action)
         args = try field.member("args").list { argument throws(FieldError) in try SeccompSpec.Argument(argument) }
     }

@@ -39,11 +39,13 @@ package struct SysctlSpec: Equatable, Sendable {
             ? parts.map(String.init) : parts.map { String(decoding: $0.utf8.map { $0 == 0x2f ? 0x2e : $0 }, as: UTF8.self) }
     }
 
-    /// ipc_namespaces(7), network_namespaces(7), uts_namespaces(7).
+    /// ipc_namespaces(7), network_namespaces(7), uts_namespaces(7), namespaces(7).
     private static func owner(_ name: String) -> NamespaceSpec.Kind? {
         if name.hasPrefix("net.") { return .network }
         if name.hasPrefix("fs.mqueue.") { return .ipc }
         if name == "kernel.domainname" { return .uts }
+        // Limits on what the namespace's own users may make (user_namespaces(7)).
+        if name.hasPrefix("user.max_") { return .user }
         let shared: Set<String> = [
             "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
             "kernel.shm_rmid_forced",

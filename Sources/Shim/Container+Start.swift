@@ -70,16 +70,18 @@ extension Container {
                 case .ended:
                     run = nil
                     guard let problem else { return answer() }
-                    startFailed(initial)
-                    try? initial.signal(9)
-                    initial.answer(.failure(.executor(problem)), on: loop)
+                    refuseStart(.executor(problem))
                 }
             }
             _ = run
-        } catch {
-            startFailed(initial)
-            try? initial.signal(9)
-            initial.answer(.failure(.kernel(error)), on: loop)
-        }
+        } catch { refuseStart(.kernel(error)) }
+    }
+
+    /// Answered when init's exit is told, or at once when that is over.
+    private func refuseStart(_ error: TaskError) {
+        startFailed(initial)
+        guard initial.machine.isAlive || initial.machine.ending == nil else { return initial.answer(.failure(error), on: loop) }
+        initial.refusal = error
+        try? initial.signal(9)
     }
 }

@@ -74,8 +74,8 @@ struct ContainerLifeTests {
                 "mount nosuchfs /x: no such device (ENODEV)"
             ),
             (
-                TestConfig("true").with { $0.process["capabilities"] = ["bounding": ["CAP_NONE"]] },
-                "config.json process.capabilities.bounding[0]: unknown capability CAP_NONE"
+                TestConfig("true").with { $0.process["apparmorProfile"] = "strict" },
+                "config.json process.apparmorProfile: AppArmor is not enabled in this kernel"
             ),
         ])
     func failure(_ config: TestConfig, _ reason: String) throws {

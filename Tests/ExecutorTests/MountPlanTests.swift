@@ -116,9 +116,8 @@ struct MountPlanTests {
     }
 
     @Test("the table of capabilities has the kernel's numbers") func capabilities() throws {
-        #expect(
-            try Capabilities.set(["CAP_CHOWN", "CAP_SYS_ADMIN", "CAP_CHECKPOINT_RESTORE"], field: "f")
-                == CapabilitySet(rawValue: 1 | 1 << 21 | 1 << 40))
-        #expect(throws: ExecutorFailure.self) { try Capabilities.set(["cap_chown"], field: "f") }
+        let numbers = ["CAP_CHOWN": 0, "CAP_SYS_ADMIN": 21, "CAP_SYSLOG": 34, "CAP_AUDIT_READ": 37, "CAP_BPF": 39, "CAP_CHECKPOINT_RESTORE": 40]
+        for (name, number) in numbers { #expect(Capabilities.names.firstIndex(of: name) == number) }
+        #expect(Capabilities.names.count == 41)
     }
 }

@@ -10,6 +10,7 @@
 #include "clx_process.h"
 #include "clx_cgroup.h"
 #include "clx_seccomp.h"
+#include "clx_schedule.h"
 #include "clx_mount.h"
 #include "clx_credentials.h"
 #include "clx_shim.h"

@@ -49,7 +49,11 @@ struct StartCommand {
             try gate.fd.send(ExecutorRecord.start.encoded)
             return try gate.fd.receive()
         }
-        if let bytes = message?.bytes, case .failed(let failure) = ExecutorRecord(bytes) { throw .executor(failure) }
+        if let bytes = message?.bytes, case .failed(let failure) = ExecutorRecord(bytes) {
+            // runtime.md, "Lifecycle": also after a startContainer hook that failed.
+            try? DeleteCommand.remove(record, call)
+            throw .executor(failure)
+        }
         return said
     }
 
