@@ -136,12 +136,12 @@ import Testing
 
     @Test("calls newer than libseccomp are unknown to the program instead of forbidden, on each architecture that is listed")
     func newCalls() throws {
-        let architectures: JSON = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X32", "SCMP_ARCH_MIPS", "SCMP_ARCH_ARM"]
+        let architectures: JSON = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X32", "SCMP_ARCH_MIPSEL", "SCMP_ARCH_ARM"]
         let rules: JSON = [["names": ["read"], "action": "SCMP_ACT_ALLOW"]]
         let filter = try SeccompFilter(
             spec(["defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 1, "architectures": architectures, "syscalls": rules]))
         let (unknown, refused): (UInt32, UInt32) = (0x0005_0026, 0x0005_0001)
-        for (architecture, base) in [(UInt32(0xc000_003e), Int32(0)), (0x0000_0008, 4000), (0x4000_0028, 0)] {
+        for (architecture, base) in [(UInt32(0xc000_003e), Int32(0)), (0x4000_0008, 4000), (0x4000_0028, 0)] {
             #expect(answer(filter.program, call: base + 700, architecture: architecture) == unknown)
             #expect(answer(filter.program, call: base + 424, architecture: architecture) == refused)
             #expect(answer(filter.program, call: base + 1024, architecture: architecture) == refused)
