@@ -50,7 +50,13 @@ int clx_set_limit(int pid, int resource, uint64_t soft, uint64_t hard) {
     return (int)RESULT(syscall(SYS_prlimit64, pid, resource, &limit, 0));
 }
 
-long clx_join_keyring(const char *name) { return RESULT(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name)); }
+long clx_join_keyring(const char *name) {
+    long key = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name);
+    if (key < 0) return -errno;
+    /* All for the possessor; its user may also look it up by name, so that the next one who joins finds this one (KEY_POS_ALL,
+     * KEY_USR_VIEW|READ|SEARCH|LINK of linux/key.h). */
+    return RESULT(syscall(SYS_keyctl, KEYCTL_SETPERM, key, 0x3f1b0000u));
+}
 int clx_sethostname(const char *name, size_t count) { return RESULT(sethostname(name, count)); }
 int clx_setdomainname(const char *name, size_t count) { return RESULT(setdomainname(name, count)); }
 

@@ -92,5 +92,90 @@ struct ContainerAttackTests {
         try bundle.configure(TestConfig("sleep", "1000"))
         #expect(try bundle.run(["run", "-d", bundle.id]).status == .code(0))
         #expect(try bundle.run(["exec", "--user=\(text)", bundle.id, "id"]).status == .code(255))
+
+    }
+
+    @Test("a link of the image is no working directory on the host (CVE-2024-21626)")
+    func linkedWorkingDirectory() throws {
+        let bundle = try TestBundle()
+        try TestBundle.shell("ln -s /proc/self/fd \(bundle.rootfs)/fds; ln -s /proc/1/root \(bundle.rootfs)/up")
+        try bundle.configure(TestConfig("sleep", "1000"))
+        #expect(try bundle.run(["run", "-d", bundle.id]).status == .code(0))
+        for path in ["/up", "/up/..", "/fds/3", "/proc/self/cwd", "/proc/1/root"] {
+            let result = try bundle.run(["exec", "--cwd", path, bundle.id, "pwd"])
+            #expect(result.status == .code(255), "\(path): \(result.output)")
+        }
+        // Further up than the root is the root.
+        #expect(try bundle.run(["exec", "--cwd", "/../../..", bundle.id, "ls"]).lines.contains("up"))
+    }
+
+    @Test("what cannot be a home directory is none: control characters, links out, what is no file (CVE-2022-4318)")
+    func home() throws {
+        let bundle = try TestBundle()
+        let config = TestConfig(script: "echo $HOME")
+        func home(_ passwd: String) throws -> [String] {
+            try TestBundle.shell("rm -f \(bundle.rootfs)/etc/passwd; cd \(bundle.rootfs)/etc; \(passwd)")
+            return try bundle.run(config).lines
+        }
+        #expect(try home("printf 'root:x:0:0::/a b:/bin/sh\\n' > passwd") == ["/a b"])
+        #expect(try home("printf 'root:x:0:0::/a\\033b:/bin/sh\\n' > passwd") == ["/"])
+        #expect(try home("printf 'root:x:0:0::/a\\rb:/bin/sh\\n' > passwd") == ["/"])
+        #expect(try home("printf 'root:x:0:0::a:/bin/sh\\n' > passwd") == ["/"])
+        // A line break in a field ends the line: the account is another one, and nobody's.
+        #expect(try home("printf 'root:x:0:0::/a\\nb:/bin/sh\\n' > passwd") == ["/a"])
+        // It would block, or be the host's.
+        #expect(try home("mkfifo passwd") == ["/"])
+        #expect(try home("ln -s /proc/1/root/etc/passwd passwd") == ["/"])
+        try bundle.write("root:x:0:0::/of-the-host:/bin/sh\n", to: "passwd")
+        #expect(try home("ln -s ../../passwd passwd") == ["/"])
+        #expect(try home("ln -s \(bundle.directory)/passwd passwd") == ["/"])
+        #expect(try home("head -c 2000000 /dev/zero > passwd") == ["/"])
+    }
+
+    @Test("a parameter is set in the kernel, whatever is mounted over /proc/sys (CVE-2025-52881)")
+    func coveredParameters() throws {
+        let bundle = try TestBundle()
+        try TestBundle.shell("mkdir -p \(bundle.rootfs)/second")
+        let config = TestConfig("cat", "/second/sys/net/ipv4/ip_forward").with {
+            $0.mounts.append(TestConfig.mount("/second", "proc", []))
+            $0.mounts.append(TestConfig.mount("/proc/sys/net/ipv4", "tmpfs", []))
+            $0.linux["sysctl"] = ["net.ipv4.ip_forward": "1"]
+        }
+        let before = try TestBundle.shell("cat /proc/sys/net/ipv4/ip_forward").output
+        let result = try bundle.run(config)
+        #expect(result.lines == ["1"], "\(result.errors)")
+        #expect(try TestBundle.shell("cat /proc/sys/net/ipv4/ip_forward").output == before)
+    }
+
+    @Test("a value for a parameter carries nothing else into the kernel (CVE-2022-0811)")
+    func injectedParameter() throws {
+        let bundle = try TestBundle()
+        let injected: [(String, String)] = [
+            ("net.ipv4.ip_forward", "1\nkernel.core_pattern=|/tmp/evil"), ("kernel.shm_rmid_forced", "1+kernel.core_pattern=|/x\u{0d}"),
+            ("net/../kernel/core_pattern", "|/tmp/evil"), ("net.ipv4/../../kernel/core_pattern", "x"), ("kernel.core_pattern", "|/tmp/evil"),
+        ]
+        let before = try TestBundle.shell("cat /proc/sys/kernel/core_pattern").output
+        for (name, value) in injected {
+            let result = try bundle.run(TestConfig("true").with { $0.linux["sysctl"] = .object([name: .string(value)]) })
+            #expect(result.status == .code(1), "\(name)")
+            #expect(bundle.leftovers == [])
+        }
+        #expect(try TestBundle.shell("cat /proc/sys/kernel/core_pattern").output == before)
+    }
+
+    @Test("until the program runs, its process cannot be looked into: not dumpable, owned by root, out of a neighbour's reach")
+    func undumpable() throws {
+        let bundle = try TestBundle()
+        try bundle.configure(TestConfig("sleep", "1000").with { $0.process["user"] = ["uid": 1000, "gid": 1000] })
+        #expect(try bundle.run(["create", "--pid-file", "\(bundle.directory)/pid", bundle.id]).status == .code(0))
+        let pid = try bundle.read("pid")
+        let uid = "awk '/^Uid:/ { print $2 }' /proc/\(pid)/status; stat -c %u /proc/\(pid)/environ"
+        #expect(try TestBundle.shell(uid).lines == ["1000", "0"])
+        // The same user without privileges, as a neighbour in the container would be.
+        let peek = "setpriv --reuid 1000 --regid 1000 --clear-groups --bounding-set -all"
+        for file in ["fd/0", "exe", "cwd", "root"] { #expect(try TestBundle.shell("\(peek) readlink /proc/\(pid)/\(file)").status != .code(0), "\(file)") }
+        #expect(try TestBundle.shell("\(peek) cat /proc/\(pid)/environ").status != .code(0))
+        #expect(try bundle.run(["start", bundle.id]).status == .code(0))
+        #expect(try TestBundle.shell(uid).lines == ["1000", "1000"])
     }
 }

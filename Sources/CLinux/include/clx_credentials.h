@@ -10,7 +10,7 @@ int clx_capset(uint64_t effective, uint64_t permitted, uint64_t inheritable);
 int clx_capget(uint64_t *effective, uint64_t *permitted, uint64_t *inheritable);
 /* prlimit(2) on another process. */
 int clx_set_limit(int pid, int resource, uint64_t soft, uint64_t hard);
-/* keyctl(KEYCTL_JOIN_SESSION_KEYRING). */
+/* keyctl(KEYCTL_JOIN_SESSION_KEYRING): makes a keyring of that name, or joins the one that was made so. */
 long clx_join_keyring(const char *name);
 int clx_sethostname(const char *name, size_t count);
 int clx_setdomainname(const char *name, size_t count);
