@@ -126,6 +126,22 @@ test_a_program_that_cannot_be_executed_fails_the_start_and_can_be_removed_at_onc
     same "$(leftovers swl-interp)" ""
 }
 
+test_a_poststart_hook_that_fails_makes_start_fail_and_ends_the_container() {
+    mkdir -p "$SCRATCH/hooked"
+    [ -e "$SCRATCH/hooked/rootfs" ] || busybox_root "$SCRATCH/hooked/rootfs"
+    (cd "$SCRATCH/hooked" && rm -f config.json && runc spec)
+    jq --arg root "$SCRATCH/hooked/rootfs" --arg mark "$SCRATCH/hooked/stopped" '.root = {path: $root} | .process.terminal = false
+        | .process.args = ["sleep", "1000"] | .linux.cgroupsPath = "/swl-hooked"
+        | .hooks = {poststart: [{path: "/bin/sh", args: ["sh", "-c", "echo not today; exit 3"]}],
+                    poststop: [{path: "/bin/touch", args: ["touch", $mark]}]}' "$SCRATCH/hooked/config.json" > "$SCRATCH/hooked/full.json"
+    expect 1 ctr run --config "$SCRATCH/hooked/full.json" --runtime $RUNTIME swl-hooked
+    contains "$err" "poststart hook /bin/sh: exit status 3: not today"
+    until_true 10 test -e "$SCRATCH/hooked/stopped"
+    same "$(ctr task ls -q)" "" "tasks"
+    ctr container rm swl-hooked 2>/dev/null || :
+    same "$(leftovers swl-hooked)" ""
+}
+
 test_a_restart_of_containerd_keeps_the_container_and_its_exit_code() {
     sleeper swl-restart
     stop_containerd

@@ -138,13 +138,18 @@ struct ContainerAttackTests {
         try TestBundle.shell("mkdir -p \(bundle.rootfs)/second")
         let config = TestConfig("cat", "/second/sys/net/ipv4/ip_forward").with {
             $0.mounts.append(TestConfig.mount("/second", "proc", []))
-            $0.mounts.append(TestConfig.mount("/proc/sys/net/ipv4", "tmpfs", []))
+            // The container's own procfs is not the one that is written through, nor is what lies at its place in the rootfs.
+            $0.mounts.removeFirst()
             $0.linux["sysctl"] = ["net.ipv4.ip_forward": "1"]
         }
+        try TestBundle.shell("mkdir -p \(bundle.rootfs)/proc/sys/net/ipv4; echo trap > \(bundle.rootfs)/proc/sys/net/ipv4/ip_forward")
         let before = try TestBundle.shell("cat /proc/sys/net/ipv4/ip_forward").output
         let result = try bundle.run(config)
         #expect(result.lines == ["1"], "\(result.errors)")
+        #expect(try bundle.read("rootfs/proc/sys/net/ipv4/ip_forward") == "trap\n")
         #expect(try TestBundle.shell("cat /proc/sys/net/ipv4/ip_forward").output == before)
+        let covered = try bundle.run(config.with { $0.mounts = [TestConfig.mount("/proc/sys/net", "tmpfs", [])] })
+        #expect(covered.errors == "swiftlet-oci: config.json mounts[0].destination: /proc/sys/net must not be mounted over\n")
     }
 
     @Test("a value for a parameter carries nothing else into the kernel (CVE-2022-0811)")
