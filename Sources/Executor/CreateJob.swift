@@ -56,6 +56,18 @@ final class CreateJob {
         initial = process
         try supervisor.tell(.started(pid: process.pid), with: process.pidfd)
         try admit(process)
+        do throws(ExecutorFailure) { try converse(with: process) } catch {
+            // Those of init: from the first hook on poststop hooks are owed to a creation that fails.
+            if error.operation == HookKind.createContainer.operation { hooksBegan = true }
+            throw error
+        }
+        cgroup?.settle()
+        // The record first: nothing that init does after its release may come before it.
+        try supervisor.tell(.ready)
+        try process.release()
+    }
+
+    private func converse(with process: InitProcess) throws(ExecutorFailure) {
         try process.converse(prepared.process) { () throws(CgroupError) in
             try cgroup?.add(pid: process.pid)
         } hooks: { () throws(ExecutorFailure) in
@@ -64,10 +76,6 @@ final class CreateJob {
             try Hooks.run(.prestart, prepared.spec.hooks, state: state)
             try Hooks.run(.createRuntime, prepared.spec.hooks, state: state)
         }
-        cgroup?.settle()
-        // The record first: nothing that init does after its release may come before it.
-        try supervisor.tell(.ready)
-        try process.release()
     }
 
     /// What only a process outside can do for it.

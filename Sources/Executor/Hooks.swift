@@ -30,8 +30,13 @@ enum Hooks {
         }
         let output = process.output
         throw ExecutorFailure(
-            operation: "\(kind.rawValue) hook", subject: hook.path, reason: output.isEmpty ? reason : "\(reason): \(output)")
+            operation: kind.operation, subject: hook.path, reason: output.isEmpty ? reason : "\(reason): \(output)")
     }
+}
+
+extension HookKind {
+    /// As a failure names it.
+    var operation: String { "\(rawValue) hook" }
 }
 
 extension HooksSpec {
