@@ -23,7 +23,7 @@ gone() { dk rm -f "$@" > /dev/null; }
 start_daemon() {
     DATA=${DATA:-$WORLD/docker}
     inside dockerd --data-root "$DATA" --exec-root "$WORLD/exec" --pidfile "$WORLD/d.pid" --host "unix://$WORLD/d.sock" \
-        --add-runtime "under-test=$RUNTIME_PATH" --default-runtime under-test --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent /swl-docker \
+        --add-runtime "under-test=$RUNTIME_PATH" --default-runtime under-test --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$OWN" \
         --default-ulimit nofile=1024:1024 --storage-driver overlay2 --live-restore "$@" >> "$WORLD/dockerd.log" 2>&1 < /dev/null &
     until_true 30 dk version
 }
@@ -52,7 +52,7 @@ finish() {
     [ -z "$names" ] || gone $names
     (nothing_left) || bad=1
     stop_daemon
-    clear_groups swl-docker
+    clear_groups "$OWN"
     close_world
     return $bad
 }

@@ -5,8 +5,8 @@ source Integration/tests/engines.sh
 IMAGE=docker.io/swiftlet/busybox:docker
 SERVERS="bin/containerd |$WORLD/containerd.toml"
 
-cr() { inside ctr -a "$WORLD/c.sock" -n swl "$@"; }
-cr_tty() { inside env SHELL=/bin/sh script -qec "ctr -a $WORLD/c.sock -n swl $*" /dev/null; }
+cr() { inside ctr -a "$WORLD/c.sock" -n "$OWN" "$@"; }
+cr_tty() { inside env SHELL=/bin/sh script -qec "ctr -a $WORLD/c.sock -n $OWN $*" /dev/null; }
 run() { cr run --rm --runtime io.containerd.runc.v2 --runc-binary "$RUNTIME_PATH" "$@"; }
 # A container that waits and ends with 9 on TERM, detached. More options may follow the name.
 sleeper() {
@@ -52,7 +52,7 @@ finish() {
     done
     (nothing_left swl-) || bad=1
     pid=$(pgrep -f "^containerd --config $WORLD/") && kill "$pid" && until_true 20 bash -c "! kill -0 $pid"
-    clear_groups swl
+    clear_groups "$OWN"
     close_world
     return $bad
 }
@@ -147,7 +147,7 @@ test_runc_shim_memory_beyond_the_limit_is_told_as_an_event() {
     until_true 5 grep -q /tasks/delete "$WORLD/events"
     kill $pid
     grep -q '/tasks/oom.*swl-oom' "$WORLD/events" || fail "no oom event: $(cat "$WORLD/events")"
-    pid=$(pgrep -f "ctr -a $WORLD/c.sock -n swl events") && kill "$pid" || :
+    pid=$(pgrep -f "ctr -a $WORLD/c.sock -n $OWN events") && kill "$pid" || :
 }
 
 test_runc_shim_options_of_the_spec() {

@@ -8,6 +8,7 @@
 # $WORLD holds what it writes; everything there goes with the world.
 
 WORLD=$SCRATCH/world
+OWN=engines-${SCRATCH##*.} # of control groups and namespaces of this run alone
 RUNTIME_UNDER_TEST=${RUNTIME_UNDER_TEST:-swiftlet-oci}
 case $RUNTIME_UNDER_TEST in
     swiftlet-oci) RUNTIME_PATH=$BIN/swiftlet-oci ;;
@@ -60,7 +61,7 @@ engine_leftovers() {
     holder=$(cat "$WORLD/pid")
     engine_processes "$holder" | grep -vE "${SERVERS:-nothing-else}" | sed 's/^/process /' || :
     awk -v world="$WORLD/" 'index($5, world) == 1 && $5 !~ /\/private$/ {print "mount " $5}' "/proc/$holder/mountinfo" | grep -vE "${KEPT_MOUNTS:-nothing-else}" || :
-    inside find "/run/$RUNTIME_NAME" /run/containerd/runc/swl "$WORLD/exec"/runtime-*/moby -mindepth 1 2> /dev/null | sed 's/^/state /' || :
+    inside find "/run/$RUNTIME_NAME" "/run/containerd/runc/$OWN" "$WORLD/exec"/runtime-*/moby -mindepth 1 2> /dev/null | sed 's/^/state /' || :
     for name in "$@"; do find /sys/fs/cgroup -type d -name "*$name*" 2> /dev/null | sed 's/^/cgroup /'; done
 }
 engine_processes() {
