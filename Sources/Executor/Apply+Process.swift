@@ -98,7 +98,7 @@ extension Apply {
     /// By a descriptor that was resolved inside the root without magic links, and asked again afterwards: a leaked
     /// descriptor must not become the way out (CVE-2024-21626).
     mutating func enterWorkingDirectory(_ path: String) throws(SysError) {
-        do { try enter(path) } catch where error.errno == EACCES { refusedDirectory = path }
+        do { try enter(path) } catch  where error.errno == EACCES { refusedDirectory = path }
     }
 
     private func enter(_ path: String) throws(SysError) {

@@ -53,7 +53,8 @@ struct Apply {
         case .openConsole(let plan): do { try openConsole(plan) } catch { throw ExecutorFailure(error) }
         case .connectStreams(let owner): do { try connectStreams(owner) } catch { throw ExecutorFailure(error) }
         case .loadSeccomp(let status): try context.loadFilter(status)
-        case .setPersonality(let domain): try sys { () throws(SysError) in try LinuxSys.setPersonality(domain.number, name: domain.rawValue) }
+        case .setPersonality(let domain):
+            try sys { () throws(SysError) in try LinuxSys.setPersonality(domain.number, name: domain.rawValue) }
         case .setMemoryPolicy(let policy): try sys { () throws(SysError) in try setMemoryPolicy(policy) }
         case .setLabel(let label): try sys { () throws(SysError) in try setLabel(label) }
         case .limitBoundingSet(let kept): try sys { () throws(SysError) in try limitBoundingSet(kept) }

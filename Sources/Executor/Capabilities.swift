@@ -47,7 +47,9 @@ package struct CapabilityPlan: Equatable, Sendable {
             }
             return result
         }
-        let asked = (bounding: set(spec.bounding), effective: set(spec.effective), permitted: set(spec.permitted), ambient: set(spec.ambient))
+        let asked = (
+            bounding: set(spec.bounding), effective: set(spec.effective), permitted: set(spec.permitted), ambient: set(spec.ambient)
+        )
         let inheritable = set(spec.inheritable)
         guard asked.effective.isSubset(of: asked.permitted) else {
             throw ExecutorFailure(operation: "config.json", subject: "\(field).effective", reason: "has what \(field).permitted has not")

@@ -30,7 +30,9 @@ package struct Resctrl: Sendable {
     package static func mountPoint(in table: String) -> String? {
         for line in table.split(separator: "\n") {
             let fields = line.split(separator: " ")
-            guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 1, fields[dash + 1] == "resctrl", fields.count > 4 else { continue }
+            guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 1, fields[dash + 1] == "resctrl", fields.count > 4 else {
+                continue
+            }
             return String(fields[4])
         }
         return nil
@@ -55,7 +57,7 @@ package struct Resctrl: Sendable {
             made.append(directory)
         case .makeIfMissing(let directory):
             isNew = try sys { () throws(SysError) in try makeIfMissing(directory) }
-            // It may have a second user by now, so it stays.
+        // It may have a second user by now, so it stays.
         case .require(let directory):
             do { _ = try open(directory, openPathOnly | O_DIRECTORY) } catch {
                 throw ExecutorFailure(
@@ -82,7 +84,7 @@ package struct Resctrl: Sendable {
     /// Only what was made for this container alone; what is gone is fine.
     package func remove() throws(SysError) {
         for directory in plan.removals {
-            do { try remove(directory) } catch where error.errno == ENOENT { continue }
+            do { try remove(directory) } catch  where error.errno == ENOENT { continue }
         }
     }
 
@@ -98,14 +100,16 @@ package struct Resctrl: Sendable {
 
     private func makeIfMissing(_ directory: String) throws(SysError) -> Bool {
         if directory.isEmpty { return false }
-        do { try make(directory) } catch where error.errno == EEXIST { return false }
+        do { try make(directory) } catch  where error.errno == EEXIST { return false }
         return true
     }
 
     private func write(_ file: String, _ lines: [String]) throws(SysError) {
         let opened = try open(file, O_WRONLY)
         for line in lines {
-            do { try opened.writeAll(Array("\(line)\n".utf8)) } catch { throw SysError(error.errno, "write", on: "\(path)/\(file) \(line)") }
+            do { try opened.writeAll(Array("\(line)\n".utf8)) } catch {
+                throw SysError(error.errno, "write", on: "\(path)/\(file) \(line)")
+            }
         }
     }
 

@@ -64,7 +64,9 @@ extension HostPlace {
         let own = try proc.fd.readLink("thread-self")
         for (number, name) in label.files.enumerated() {
             let file: FD
-            do { file = try openForWriting("\(own)/\(name)") } catch where error.errno == ENOENT && number + 1 < label.files.count { continue } catch {
+            do { file = try openForWriting("\(own)/\(name)") } catch  where error.errno == ENOENT && number + 1 < label.files.count {
+                continue
+            } catch {
                 throw SysError(error.errno, "label", on: "\(label.module.rawValue) \(label.label)")
             }
             do { try file.writeAll(Array(label.text.utf8)) } catch {

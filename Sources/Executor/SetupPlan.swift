@@ -13,7 +13,8 @@ package struct SetupPlan: Equatable, Sendable {
 
     /// The container's init.
     package init(
-        initial spec: RuntimeSpec, id: String, bundle: String, streams: ProcessStreams, options: ExecutorOptions, abilities: Abilities = .init()
+        initial spec: RuntimeSpec, id: String, bundle: String, streams: ProcessStreams, options: ExecutorOptions,
+        abilities: Abilities = .init()
     ) throws(ExecutorFailure) {
         guard let process = spec.process else { throw ExecutorFailure(operation: "config.json", subject: "process", reason: "is missing") }
         try Self.checkNamespaces(spec)

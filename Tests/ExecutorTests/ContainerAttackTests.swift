@@ -157,7 +157,8 @@ struct ContainerAttackTests {
         let bundle = try TestBundle()
         let injected: [(String, String)] = [
             ("net.ipv4.ip_forward", "1\nkernel.core_pattern=|/tmp/evil"), ("kernel.shm_rmid_forced", "1+kernel.core_pattern=|/x\u{0d}"),
-            ("net/../kernel/core_pattern", "|/tmp/evil"), ("net.ipv4/../../kernel/core_pattern", "x"), ("kernel.core_pattern", "|/tmp/evil"),
+            ("net/../kernel/core_pattern", "|/tmp/evil"), ("net.ipv4/../../kernel/core_pattern", "x"),
+            ("kernel.core_pattern", "|/tmp/evil"),
         ]
         let before = try TestBundle.shell("cat /proc/sys/kernel/core_pattern").output
         for (name, value) in injected {
@@ -178,7 +179,9 @@ struct ContainerAttackTests {
         #expect(try TestBundle.shell(uid).lines == ["1000", "0"])
         // The same user without privileges, as a neighbour in the container would be.
         let peek = "setpriv --reuid 1000 --regid 1000 --clear-groups --bounding-set -all"
-        for file in ["fd/0", "exe", "cwd", "root"] { #expect(try TestBundle.shell("\(peek) readlink /proc/\(pid)/\(file)").status != .code(0), "\(file)") }
+        for file in ["fd/0", "exe", "cwd", "root"] {
+            #expect(try TestBundle.shell("\(peek) readlink /proc/\(pid)/\(file)").status != .code(0), "\(file)")
+        }
         #expect(try TestBundle.shell("\(peek) cat /proc/\(pid)/environ").status != .code(0))
         #expect(try bundle.run(["start", bundle.id]).status == .code(0))
         #expect(try TestBundle.shell(uid).lines == ["1000", "1000"])

@@ -49,7 +49,10 @@ struct ContainerHookTests {
         let text = "/usr/bin/env; ls /proc/self/fd; ps -o pgid= -p $$ | tr -d ' '; echo $$"
         let hooks: JSON = [
             "createRuntime": [
-                ["path": "/bin/sh", "args": ["sh", "-c", .string("{ \(text); } > \(bundle.directory)/said")], "env": ["PATH=/bin:/usr/bin", "K=v w"]]
+                [
+                    "path": "/bin/sh", "args": ["sh", "-c", .string("{ \(text); } > \(bundle.directory)/said")],
+                    "env": ["PATH=/bin:/usr/bin", "K=v w"],
+                ]
             ]
         ]
         #expect(try bundle.run(TestConfig("true").with { $0.members["hooks"] = hooks }).status == .code(0))
@@ -66,7 +69,8 @@ struct ContainerHookTests {
     func timeout() throws {
         let bundle = try TestBundle()
         let hook: JSON = [
-            "path": "/bin/sh", "args": ["sh", "-c", .string("sleep 1000 & echo $! > \(bundle.directory)/child; wait")], "env": ["PATH=/bin:/usr/bin"],
+            "path": "/bin/sh", "args": ["sh", "-c", .string("sleep 1000 & echo $! > \(bundle.directory)/child; wait")],
+            "env": ["PATH=/bin:/usr/bin"],
             "timeout": 1,
         ]
         let result = try bundle.run(TestConfig("true").with { $0.members["hooks"] = ["prestart": [hook]] })
@@ -78,7 +82,9 @@ struct ContainerHookTests {
         #expect(bundle.leftovers == [])
     }
 
-    @Test("a hook that fails before the program runs is an error, and what was made is undone", arguments: ["prestart", "createRuntime", "createContainer"])
+    @Test(
+        "a hook that fails before the program runs is an error, and what was made is undone",
+        arguments: ["prestart", "createRuntime", "createContainer"])
     func failingCreate(_ kind: String) throws {
         let bundle = try TestBundle()
         let hooks: JSON = .object([kind: [Self.script("exit 4")], "poststop": [Self.script("touch \(bundle.directory)/stopped")]])
@@ -101,7 +107,8 @@ struct ContainerHookTests {
         if command == "start" {
             #expect(try bundle.run(["create", "--pid-file", "\(bundle.directory)/pid", bundle.id]).status == .code(0))
         }
-        let result = try bundle.run(command == "start" ? ["start", bundle.id] : ["run", "-d", "--pid-file", "\(bundle.directory)/pid", bundle.id])
+        let result = try bundle.run(
+            command == "start" ? ["start", bundle.id] : ["run", "-d", "--pid-file", "\(bundle.directory)/pid", bundle.id])
         #expect(result.status == .code(1))
         #expect(result.errors == "swiftlet-oci: \(kind) hook /bin/sh: exit status 4: no\n")
         let initial = try? FD.pidfd(of: try #require(Int32(bundle.read("pid"))))

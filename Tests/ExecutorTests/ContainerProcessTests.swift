@@ -51,11 +51,14 @@ struct ContainerProcessTests {
         // In the order of the kernel's file, whose last three columns differ in their units.
         let kinds: [(String, String, Int64)] = [
             ("RLIMIT_CPU", "Max cpu time", 1000), ("RLIMIT_FSIZE", "Max file size", 1 << 30), ("RLIMIT_DATA", "Max data size", 1 << 40),
-            ("RLIMIT_STACK", "Max stack size", 1 << 22), ("RLIMIT_CORE", "Max core file size", 7), ("RLIMIT_RSS", "Max resident set", 1 << 33),
-            ("RLIMIT_NPROC", "Max processes", 500), ("RLIMIT_NOFILE", "Max open files", 100), ("RLIMIT_MEMLOCK", "Max locked memory", 65536),
+            ("RLIMIT_STACK", "Max stack size", 1 << 22), ("RLIMIT_CORE", "Max core file size", 7),
+            ("RLIMIT_RSS", "Max resident set", 1 << 33),
+            ("RLIMIT_NPROC", "Max processes", 500), ("RLIMIT_NOFILE", "Max open files", 100),
+            ("RLIMIT_MEMLOCK", "Max locked memory", 65536),
             ("RLIMIT_AS", "Max address space", 1 << 41), ("RLIMIT_LOCKS", "Max file locks", 9),
             ("RLIMIT_SIGPENDING", "Max pending signals", 50), ("RLIMIT_MSGQUEUE", "Max msgqueue size", 4096),
-            ("RLIMIT_NICE", "Max nice priority", 0), ("RLIMIT_RTPRIO", "Max realtime priority", 0), ("RLIMIT_RTTIME", "Max realtime timeout", 77),
+            ("RLIMIT_NICE", "Max nice priority", 0), ("RLIMIT_RTPRIO", "Max realtime priority", 0),
+            ("RLIMIT_RTTIME", "Max realtime timeout", 77),
         ]
         #expect(kinds.map(\.0) == RlimitSpec.Kind.allCases.map(\.rawValue))
         let config = TestConfig("cat", "/proc/self/limits").with {
@@ -127,7 +130,9 @@ struct ContainerProcessTests {
         #expect(bundle.leftovers == [])
     }
 
-    @Test("an executed process runs on the processors that it asks for", .enabled(if: sysconf(Int32(_SC_NPROCESSORS_ONLN)) > 1, "needs two processors"))
+    @Test(
+        "an executed process runs on the processors that it asks for",
+        .enabled(if: sysconf(Int32(_SC_NPROCESSORS_ONLN)) > 1, "needs two processors"))
     func affinity() throws {
         let bundle = try TestBundle()
         try bundle.configure(TestConfig("sleep", "1000").with { $0.process["execCPUAffinity"] = ["initial": "0", "final": "1"] })
@@ -147,7 +152,8 @@ struct ContainerProcessTests {
     @Test("LINUX32 shows a machine of 32 bits, to init and to exec")
     func personality() throws {
         let bundle = try TestBundle()
-        try bundle.configure(TestConfig(script: "uname -m > /tmp/machine; exec sleep 1000").with { $0.linux["personality"] = ["domain": "LINUX32"] })
+        try bundle.configure(
+            TestConfig(script: "uname -m > /tmp/machine; exec sleep 1000").with { $0.linux["personality"] = ["domain": "LINUX32"] })
         #expect(try bundle.run(["run", "-d", bundle.id]).status == .code(0))
         let result = try bundle.run(["exec", bundle.id, "sh", "-c", "uname -m; until test -s /tmp/machine; do :; done; cat /tmp/machine"])
         #if arch(x86_64)
@@ -160,11 +166,13 @@ struct ContainerProcessTests {
     func memoryPolicy() throws {
         let bundle = try TestBundle()
         func shown(_ policy: JSON) throws -> TestBundle.Outcome {
-            try bundle.run(TestConfig(script: "grep stack /proc/self/numa_maps | cut -d ' ' -f 2").with { $0.linux["memoryPolicy"] = policy })
+            try bundle.run(
+                TestConfig(script: "grep stack /proc/self/numa_maps | cut -d ' ' -f 2").with { $0.linux["memoryPolicy"] = policy })
         }
         let cases: [(JSON, String)] = [
             (["mode": "MPOL_BIND", "nodes": "0"], "bind:0"), (["mode": "MPOL_INTERLEAVE", "nodes": "0"], "interleave:0"),
-            (["mode": "MPOL_PREFERRED", "nodes": "0"], "prefer:0"), (["mode": "MPOL_LOCAL"], "local"), (["mode": "MPOL_DEFAULT"], "default"),
+            (["mode": "MPOL_PREFERRED", "nodes": "0"], "prefer:0"), (["mode": "MPOL_LOCAL"], "local"),
+            (["mode": "MPOL_DEFAULT"], "default"),
             (["mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"]], "bind=static:0"),
             (["mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_RELATIVE_NODES"]], "bind=relative:0"),
         ]
@@ -172,10 +180,14 @@ struct ContainerProcessTests {
             let result = try shown(policy)
             #expect(result.lines == [text], "\(result.errors)")
         }
-        #expect(try shown(["mode": "MPOL_BIND", "nodes": "1000"]).errors == "swiftlet-oci: set_mempolicy MPOL_BIND 1000: invalid argument (EINVAL)\n")
+        #expect(
+            try shown(["mode": "MPOL_BIND", "nodes": "1000"]).errors
+                == "swiftlet-oci: set_mempolicy MPOL_BIND 1000: invalid argument (EINVAL)\n")
     }
 
-    @Test("a class of service on a host without resctrl is an error", .enabled(if: unsafe access("/sys/fs/resctrl/schemata", F_OK) != 0, "has resctrl"))
+    @Test(
+        "a class of service on a host without resctrl is an error",
+        .enabled(if: unsafe access("/sys/fs/resctrl/schemata", F_OK) != 0, "has resctrl"))
     func resctrl() throws {
         let bundle = try TestBundle()
         let result = try bundle.run(TestConfig("true").with { $0.linux["intelRdt"] = ["closID": "gold"] })
@@ -241,7 +253,8 @@ struct ContainerProcessTests {
         let bundle = try TestBundle()
         let result = try bundle.run(TestConfig("env").with { $0.process["env"] = ["PATH=/bin", "EMPTY=", "LINES=a b=c"] })
         #expect(result.lines == ["PATH=/bin", "EMPTY=", "LINES=a b=c", "HOME=/root"])
-        let given = try bundle.run(TestConfig("sh", "-c", "echo \"$HOME\" \"$1\" $#", "x", "a  b", "").with { $0.process["env"] = ["PATH=/bin", "HOME=/else"] })
+        let given = try bundle.run(
+            TestConfig("sh", "-c", "echo \"$HOME\" \"$1\" $#", "x", "a  b", "").with { $0.process["env"] = ["PATH=/bin", "HOME=/else"] })
         #expect(given.lines == ["/else a  b 2"])
     }
 

@@ -13,7 +13,9 @@ struct ContainerSeccompTests {
         }
     }
 
-    @Test("an errno is returned, also by a filter that is loaded before privileges go, and to what is executed later", arguments: [false, true])
+    @Test(
+        "an errno is returned, also by a filter that is loaded before privileges go, and to what is executed later",
+        arguments: [false, true])
     func errno(_ noNewPrivileges: Bool) throws {
         let bundle = try TestBundle()
         let rules: JSON = [["names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28]]
@@ -65,7 +67,9 @@ struct ContainerSeccompTests {
                     "defaultAction": "SCMP_ACT_ALLOW", "listenerPath": .string(path), "listenerMetadata": "for the agent",
                     "flags": ["SECCOMP_FILTER_FLAG_TSYNC"],
                     // Also what a runtime would send the listener with.
-                    "syscalls": [["names": noNewPrivileges ? ["mkdir", "mkdirat", "sendmsg"] : ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"]],
+                    "syscalls": [
+                        ["names": noNewPrivileges ? ["mkdir", "mkdirat", "sendmsg"] : ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"]
+                    ],
                 ]
             })
         #expect(try bundle.run(["create", "--pid-file", "\(bundle.directory)/pid", bundle.id]).status == .code(0))
@@ -79,7 +83,9 @@ struct ContainerSeccompTests {
 
         let process = #"{"args": ["mkdir", "/tmp/y"], "cwd": "/", "env": ["PATH=/bin"], "noNewPrivileges": \#(noNewPrivileges)}"#
         try bundle.write(process, to: "process.json")
-        let started = try bundle.run(["exec", "-d", "--pid-file", "\(bundle.directory)/second", "--process", "\(bundle.directory)/process.json", bundle.id])
+        let started = try bundle.run([
+            "exec", "-d", "--pid-file", "\(bundle.directory)/second", "--process", "\(bundle.directory)/process.json", bundle.id,
+        ])
         #expect(started.status == .code(0), "\(started.errors)")
         let (second, others) = try taken(agent)
         #expect(second["pid"] == .integer(try #require(Int64(bundle.read("second")))))

@@ -116,7 +116,9 @@ struct MountPlanTests {
     }
 
     @Test("the table of capabilities has the kernel's numbers") func capabilities() throws {
-        let numbers = ["CAP_CHOWN": 0, "CAP_SYS_ADMIN": 21, "CAP_SYSLOG": 34, "CAP_AUDIT_READ": 37, "CAP_BPF": 39, "CAP_CHECKPOINT_RESTORE": 40]
+        let numbers = [
+            "CAP_CHOWN": 0, "CAP_SYS_ADMIN": 21, "CAP_SYSLOG": 34, "CAP_AUDIT_READ": 37, "CAP_BPF": 39, "CAP_CHECKPOINT_RESTORE": 40,
+        ]
         for (name, number) in numbers { #expect(Capabilities.names.firstIndex(of: name) == number) }
         #expect(Capabilities.names.count == 41)
     }

@@ -152,7 +152,8 @@ import Testing
         #expect(answer(filter.program, call: 0xf0002, architecture: 0x4000_0028) == refused)
         #expect(answer(filter.program, call: 700, architecture: 0x8000_0016) == 0)
         for open in ["SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_KILL_PROCESS"] {
-            let other = try SeccompFilter(spec(["defaultAction": .string(open), "syscalls": [["names": ["read"], "action": "SCMP_ACT_TRAP"]]]))
+            let other = try SeccompFilter(
+                spec(["defaultAction": .string(open), "syscalls": [["names": ["read"], "action": "SCMP_ACT_TRAP"]]]))
             #expect(answer(other.program, call: 700) == answer(other.program, call: Self.mkdirat))
         }
     }

@@ -58,7 +58,8 @@ final class TestBundle: Sendable {
     static let commands = [
         "sh", "ls", "cat", "echo", "id", "mount", "sleep", "true", "env", "ps", "hostname", "stat", "touch", "grep", "ip", "kill", "tty",
         "readlink",
-        "pwd", "mkdir", "umask", "head", "test", "mknod", "tail", "wc", "sync", "uname", "httpd", "ionice", "taskset", "nc", "stty", "cut", "tr",
+        "pwd", "mkdir", "umask", "head", "test", "mknod", "tail", "wc", "sync", "uname", "httpd", "ionice", "taskset", "nc", "stty", "cut",
+        "tr",
     ]
 
     init() throws {

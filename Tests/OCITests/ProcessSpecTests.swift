@@ -95,7 +95,8 @@ import Testing
     @Test("a class of service arrives as values")
     func rdt() throws {
         let spec = try #require(
-            try linux("intelRdt", ["closID": "gold", "l3CacheSchema": "L3:0=f", "memBwSchema": "MB:0=20", "enableMonitoring": true]).intelRdt)
+            try linux("intelRdt", ["closID": "gold", "l3CacheSchema": "L3:0=f", "memBwSchema": "MB:0=20", "enableMonitoring": true])
+                .intelRdt)
         #expect(spec.closID == "gold" && spec.l3CacheSchema == "L3:0=f" && spec.memBwSchema == "MB:0=20" && spec.enableMonitoring)
         #expect(try linux("intelRdt", ["closID": "/", "schemata": ["L2:0=f"]]).intelRdt?.schemata == ["L2:0=f"])
         #expect(try linux("intelRdt", [:]).intelRdt?.closID == nil)
@@ -123,7 +124,8 @@ import Testing
                 "linux.memoryPolicy", ["mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"]],
                 "linux.memoryPolicy.flags"
             ),
-            ("linux.intelRdt", ["closID": "../x"], "linux.intelRdt.closID"), ("linux.intelRdt", ["closID": "info"], "linux.intelRdt.closID"),
+            ("linux.intelRdt", ["closID": "../x"], "linux.intelRdt.closID"),
+            ("linux.intelRdt", ["closID": "info"], "linux.intelRdt.closID"),
             ("linux.intelRdt", ["memBwSchema": "L3:0=f"], "linux.intelRdt.memBwSchema"),
             ("linux.intelRdt", ["schemata": ["L3:0=f\nL3:1=f"]], "linux.intelRdt.schemata[0]"),
             ("linux.seccomp.listenerMetadata", "x", "linux.seccomp.listenerMetadata"),
