@@ -30,27 +30,29 @@ package struct CapabilityPlan: Equatable, Sendable {
     package private(set) var effective: CapabilitySet
     package private(set) var permitted: CapabilitySet
     package private(set) var ambient: CapabilitySet
-    /// config.md: what cannot be mapped to the kernel or be granted is logged, not refused.
+    /// config.md: what cannot be granted is logged, not refused.
     package private(set) var warnings: [String] = []
 
     /// `grantable`: what this process can give away.
+    ///
+    /// - Throws: for a name that is no capability of capabilities(7). One that is, and that this kernel does not have, cannot be granted.
     package init(_ spec: CapabilitiesSpec, field: String, grantable: CapabilitySet) throws(ExecutorFailure) {
-        var unknown: [String] = []
-        func set(_ list: [String]) -> CapabilitySet {
+        func set(_ list: [String], _ kind: String) throws(ExecutorFailure) -> CapabilitySet {
             var result: CapabilitySet = []
-            for name in list {
-                if let number = Capabilities.names.firstIndex(of: name) {
-                    result.formUnion(CapabilitySet(number: number))
-                } else if !unknown.contains(name) {
-                    unknown.append(name)
+            for (position, name) in list.enumerated() {
+                guard let number = Capabilities.names.firstIndex(of: name) else {
+                    throw ExecutorFailure(
+                        operation: "config.json", subject: "\(field).\(kind)[\(position)]", reason: "\(name) is not a capability")
                 }
+                result.formUnion(CapabilitySet(number: number))
             }
             return result
         }
         let asked = (
-            bounding: set(spec.bounding), effective: set(spec.effective), permitted: set(spec.permitted), ambient: set(spec.ambient)
+            bounding: try set(spec.bounding, "bounding"), effective: try set(spec.effective, "effective"),
+            permitted: try set(spec.permitted, "permitted"), ambient: try set(spec.ambient, "ambient")
         )
-        let inheritable = set(spec.inheritable)
+        let inheritable = try set(spec.inheritable, "inheritable")
         guard asked.effective.isSubset(of: asked.permitted) else {
             throw ExecutorFailure(operation: "config.json", subject: "\(field).effective", reason: "has what \(field).permitted has not")
         }
@@ -61,7 +63,6 @@ package struct CapabilityPlan: Equatable, Sendable {
         func warn(_ part: String, _ list: String, _ reason: String) {
             if !list.isEmpty { warnings.append("\(field)\(part): \(list) \(reason)") }
         }
-        warn("", unknown.joined(separator: ", "), "left out: the kernel has no such capability")
         let missing = asked.bounding.union(asked.permitted).subtracting(grantable)
         warn("", Capabilities.names(of: missing), "left out: not to be had here")
         warn(".ambient", Capabilities.names(of: asked.ambient.subtracting(asked.permitted)), "left out: not in \(field).permitted")

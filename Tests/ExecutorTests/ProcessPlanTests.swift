@@ -85,11 +85,11 @@ import Testing
         #expect(made.warnings == [])
     }
 
-    @Test("capabilities that are unknown or not to be had, and inheritable ones, are left out with a warning")
+    @Test("capabilities that are not to be had, and inheritable ones, are left out with a warning")
     func leftOut() throws {
         let config = Self.small().with {
             $0.process["capabilities"] = [
-                "bounding": ["CAP_KILL", "CAP_CHOWN", "CAP_TIME_TRAVEL"], "permitted": ["CAP_KILL", "CAP_CHOWN"],
+                "bounding": ["CAP_KILL", "CAP_CHOWN"], "permitted": ["CAP_KILL", "CAP_CHOWN"],
                 "effective": ["CAP_CHOWN"], "inheritable": ["CAP_KILL", "CAP_SYSLOG"], "ambient": ["CAP_KILL", "CAP_FOWNER"],
             ]
         }
@@ -102,11 +102,19 @@ import Testing
         #expect(made.steps.contains(.raiseAmbient(Self.kept)))
         #expect(
             made.warnings == [
-                "process.capabilities: CAP_TIME_TRAVEL left out: the kernel has no such capability",
                 "process.capabilities: CAP_CHOWN left out: not to be had here",
                 "process.capabilities.ambient: CAP_FOWNER left out: not in process.capabilities.permitted",
                 "process.capabilities.inheritable: CAP_SYSLOG left out: only ambient ones are inherited",
             ])
+    }
+
+    @Test("a name that is no capability is refused where it stands", arguments: ["bounding", "effective", "permitted", "inheritable", "ambient"])
+    func noCapability(_ kind: String) {
+        #expect(throws: ExecutorFailure(
+            operation: "config.json", subject: "process.capabilities.\(kind)[1]", reason: "CAP_TIME_TRAVEL is not a capability")
+        ) {
+            try plan(Self.small().with { $0.process["capabilities"] = [kind: ["CAP_KILL", "CAP_TIME_TRAVEL"]] })
+        }
     }
 
     @Test("a label whose module the kernel does not run is an error (CVE-2019-16884)")
