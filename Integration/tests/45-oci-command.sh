@@ -502,7 +502,7 @@ test_a_checkpoint_and_a_restore_go_through_criu_with_the_live_bundle_alone() {
     local at images=$SCRATCH/images pid; at=$(bundle criu)
     stand_in
     jq '.mounts += [{"destination":"/data","type":"bind","source":"/etc","options":["bind","ro"]}]
-        | .linux.maskedPaths=["/etc/passwd","/tmp"] | .hooks.prestart=[{"path":"/bin/sh","args":["sh","-c","cat > '"$SCRATCH"'/hooked"]}]' "$at/config.json" > "$at/c" && mv "$at/c" "$at/config.json"
+        | .linux.maskedPaths=["/etc/passwd","/tmp"] | .hooks.prestart=[{"path":"/bin/sh","args":["sh","-c","cat > '"$SCRATCH"'/criu-state"]}]' "$at/config.json" > "$at/c" && mv "$at/c" "$at/config.json"
     quiet oci run -d -b "$at" swl45-criu
     quiet oci --criu "$SCRATCH/criu" checkpoint --image-path "$images" --leave-running --tcp-established swl45-criu
     same "$(status_of swl45-criu)" running
@@ -514,13 +514,13 @@ test_a_checkpoint_and_a_restore_go_through_criu_with_the_live_bundle_alone() {
     same "$(oci list -q)" "" "a container that was written away is gone"
     # The archive may say what it likes of mounts: those of the bundle are asked for.
     echo '["/dev/null","pipe:[1]","/etc/shadow"]' > "$images/descriptors.json"
-    rm -f "$SCRATCH/hooked"
+    rm -f "$SCRATCH/criu-state"
     quiet oci --criu "$SCRATCH/criu" restore -d -b "$at" --image-path "$images" --pid-file "$SCRATCH/restored.pid" swl45-criu
     same "$(status_of swl45-criu)" running
     pid=$(oci state swl45-criu | jq .pid)
     same "$(cat "$SCRATCH/restored.pid")" "$pid"
     same "$(jq -c '[.kind, .mounts["/data"], (.fds | keys), (.inside | index("bin") != null)]' "$CRIU_ASKED")" '[2,"/etc",["pipe:[1]"],true]'
-    same "$(jq -r '.id + " " + .status' "$SCRATCH/hooked")" "swl45-criu creating"
+    same "$(jq -r '.id + " " + .status' "$SCRATCH/criu-state")" "swl45-criu creating"
     contains "$(cat "/proc/$pid/cgroup")" swl45-criu
     jq -e '.groups as $g | .own | split("\n") | map(select(. != "") | split(":")) | all(.[1] as $c | .[2] == $g[$c])' "$CRIU_ASKED" > /dev/null || fail "$(cat "$CRIU_ASKED")"
     same "$(grep -cF "$STATE" /proc/self/mountinfo || :)" 0 "mounts on the host"

@@ -31,8 +31,8 @@ extension Cgroup {
 
     private static func createPlain(_ wanted: String, _ resources: ResourcesSpec, on known: CgroupHost?) throws(CgroupError) -> Cgroup {
         // The root itself is never a container's: to kill or remove it would end the host.
-        let parts = wanted.split(separator: "/")
-        guard !parts.contains(".."), parts.contains(where: { $0 != "." }) else {
+        let parts = pathParts(wanted)
+        guard !parts.contains(".."), !parts.isEmpty else {
             throw .unsupported(field: "linux.cgroupsPath", reason: "\(wanted) names no cgroup below the root")
         }
         let host = if let known { known } else { try CgroupHost.current() }
@@ -66,15 +66,15 @@ extension Cgroup {
     /// The path of the group in one hierarchy, by the rule of `create`.
     static func path(of wanted: String, in hierarchy: CgroupHost.Hierarchy) -> String {
         if wanted.utf8.first == UInt8(ascii: "/") { return wanted }
-        var base = hierarchy.ownBelowMount.split(separator: "/")
-        if hierarchy.isUnified, !base.isEmpty { base.removeLast() }
-        return "/" + (base + [Substring(wanted)]).joined(separator: "/")
+        var base = pathParts(hierarchy.ownBelowMount)
+        if hierarchy.isUnified { _ = base.popLast() }
+        return "\(rootedPath(base))/\(wanted)"
     }
 
     /// One directory after the other from the mount down, each ready to have children before it gets one.
     private static func make(_ wanted: String, in hierarchy: CgroupHost.Hierarchy, made: inout [String]) throws(CgroupError) -> String {
         var current = hierarchy.mountPoint
-        for part in path(of: wanted, in: hierarchy).split(separator: "/") where part != "." {
+        for part in pathParts(path(of: wanted, in: hierarchy)) {
             if hierarchy.isUnified { Unified.delegate(current) }
             let parent = current
             current = "\(parent == "/" ? "" : parent)/\(part)"

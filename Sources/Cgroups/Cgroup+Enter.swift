@@ -11,9 +11,9 @@ extension Cgroup {
     /// more ("no internal processes", cgroups(7)), and the new one goes where init is.
     package func enter(pid: Int32, subgroups: [String: String] = [:], besides initial: Int32) throws(CgroupError) {
         let places = try places(subgroups)
-        for (place, isUnified) in places {
-            do { try ControlFile.write("\(pid)", to: "\(place)/cgroup.procs") } catch {
-                guard case .kernel(let failure) = error, isUnified, subgroups.isEmpty,
+        for place in places {
+            do { try ControlFile.write("\(pid)", to: "\(place.path)/cgroup.procs") } catch {
+                guard case .kernel(let failure) = error, place.isUnified, subgroups.isEmpty,
                     [EBUSY, EOPNOTSUPP, ENOTSUP].contains(failure.errno)
                 else {
                     try attachThroughUnit(pid, refused: error)
@@ -24,8 +24,14 @@ extension Cgroup {
         }
     }
 
+    struct Place: Equatable {
+        var path: String
+        var isUnified: Bool
+    }
+
     /// Where to go in each hierarchy.
-    func places(_ subgroups: [String: String]) throws(CgroupError) -> [(path: String, isUnified: Bool)] {
+    func places(_ subgroups: [String: String]) throws(CgroupError) -> [Place] {
+        guard !subgroups.isEmpty else { return ownPlaces }
         for (controller, path) in subgroups {
             guard !path.split(separator: "/").contains(".."), !path.utf8.contains(0) else {
                 throw .unsupported(field: "cgroup", reason: "\(path) leads out of the container's cgroup")
@@ -34,21 +40,28 @@ extension Cgroup {
                 throw .unsupported(field: "cgroup", reason: "the container has no controller \(controller)")
             }
         }
-        var result: [(path: String, isUnified: Bool)] = []
+        var result: [Place] = []
         for directory in directories {
             let isUnified = directory.controller.isEmpty
             let below = subgroups[directory.controller] ?? subgroups[""] ?? ""
-            let parts = below.split(separator: "/").filter { $0 != "." }
-            let place = parts.reduce(directory.path) { "\($0)/\($1)" }
+            let place = directory.path + rootedPath(pathParts(below))
             guard ControlFile.exists("\(place)/cgroup.procs") else {
                 // Beside v1 the unified hierarchy has what limits it has none of: who made groups made them where the limits are.
                 if isUnified, !isUnifiedOnly {
-                    result.append((directory.path, true))
+                    result.append(Place(path: directory.path, isUnified: true))
                     continue
                 }
                 throw .unsupported(field: "cgroup", reason: "there is no cgroup \(place)")
             }
-            if !result.contains(where: { $0.path == place }) { result.append((place, isUnified)) }
+            if !result.contains(where: { $0.path == place }) { result.append(Place(path: place, isUnified: isUnified)) }
+        }
+        return result
+    }
+
+    private var ownPlaces: [Place] {
+        var result: [Place] = []
+        for directory in directories where !result.contains(where: { $0.path == directory.path }) {
+            result.append(Place(path: directory.path, isUnified: directory.controller.isEmpty))
         }
         return result
     }

@@ -9,9 +9,9 @@ extension Cgroup {
     /// `subgroups` as for `enter`.
     package func doors(_ subgroups: [String: String] = [:]) throws(CgroupError) -> [FDBox] {
         var result: [FDBox] = []
-        for (path, isUnified) in try places(subgroups) {
-            let file = isUnified ? "cgroup.procs" : "tasks"
-            do { result.append(FDBox(try FD.open("\(path)/\(file)", O_WRONLY))) } catch { throw .kernel(error) }
+        for place in try places(subgroups) {
+            let file = place.isUnified ? "cgroup.procs" : "tasks"
+            do { result.append(FDBox(try FD.open("\(place.path)/\(file)", O_WRONLY))) } catch { throw .kernel(error) }
         }
         return result
     }

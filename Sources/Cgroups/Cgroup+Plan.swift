@@ -4,15 +4,15 @@ extension Cgroup {
     /// Where `create` would make directories that do not exist yet: to be written down before anything is made, so that what a
     /// killed creator leaves can be removed, and nothing else with it. Empty with systemd, which removes a scope without processes.
     package static func missing(path: String?, id: String, systemd: Bool, on known: CgroupHost? = nil) throws(CgroupError)
-        -> [(controller: String, directory: String)]
+        -> [Directory]
     {
         guard !systemd else { return [] }
         let host = if let known { known } else { try CgroupHost.current() }
-        var result: [(String, String)] = []
+        var result: [Directory] = []
         for hierarchy in host.hierarchies {
             let directory = hierarchy.directory(self.path(of: path ?? id, in: hierarchy))
             guard !ControlFile.exists(directory) else { continue }
-            result += (hierarchy.isUnified ? [""] : hierarchy.controllers).map { ($0, directory) }
+            result += (hierarchy.isUnified ? [""] : hierarchy.controllers).map { Directory(controller: $0, path: directory) }
         }
         return result
     }

@@ -25,8 +25,7 @@ package struct CgroupHost: Equatable, Sendable {
 
         /// The directory of a cgroup whose path counts from the mount.
         package func directory(_ path: String) -> String {
-            let parts = path.split(separator: "/").filter { $0 != "." }
-            return parts.reduce(mountPoint == "/" ? "" : mountPoint) { "\($0)/\($1)" }
+            (mountPoint == "/" ? "" : mountPoint) + rootedPath(pathParts(path))
         }
 
         /// The own cgroup counted from the mount: what is mounted can be a part of the hierarchy, in a container.
@@ -53,10 +52,10 @@ package struct CgroupHost: Equatable, Sendable {
         let lines = membership.split(separator: UInt8(ascii: "\n")).compactMap(Self.member)
         var found: [Hierarchy] = []
         for mount in mountInfo.split(separator: UInt8(ascii: "\n")).compactMap(Self.mount) {
-            for (controllers, own) in lines where Self.belongs(mount, controllers) {
+            for line in lines where Self.belongs(mount, line.controllers) {
                 // The first mount of a hierarchy is the one to use; others are views of it.
-                guard !found.contains(where: { $0.controllers == controllers }) else { continue }
-                found.append(Hierarchy(controllers: controllers, mountPoint: mount.point, mountRoot: mount.root, own: own))
+                guard !found.contains(where: { $0.controllers == line.controllers }) else { continue }
+                found.append(Hierarchy(controllers: line.controllers, mountPoint: mount.point, mountRoot: mount.root, own: line.own))
             }
         }
         hierarchies = found
@@ -76,13 +75,18 @@ package struct CgroupHost: Equatable, Sendable {
         var options: [ArraySlice<UInt8>]
     }
 
+    private struct Member {
+        var controllers: [String]
+        var own: String
+    }
+
     /// `4:memory:/user`, `0::/user` (v2).
-    private static func member(_ line: ArraySlice<UInt8>) -> (controllers: [String], own: String)? {
+    private static func member(_ line: ArraySlice<UInt8>) -> Member? {
         let parts = line.split(separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3 else { return nil }
         let controllers = parts[1].split(separator: UInt8(ascii: ",")).map { String(decoding: $0, as: UTF8.self) }
         if controllers.isEmpty && !parts[0].elementsEqual("0".utf8) { return nil }
-        return (controllers, String(decoding: parts[2], as: UTF8.self))
+        return Member(controllers: controllers, own: String(decoding: parts[2], as: UTF8.self))
     }
 
     /// proc(5): `31 23 0:28 /root /mount/point rw,… optional… - type source superoptions`.

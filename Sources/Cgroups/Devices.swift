@@ -31,8 +31,13 @@ extension Cgroup {
         try write(present.changes(to: wanted), in: place.path)
     }
 
+    struct DeviceWrite: Equatable {
+        var file: String
+        var value: String
+    }
+
     /// A list is opened once for all that is written to it, one rule a call.
-    private func write(_ rules: [(file: String, value: String)], in directory: String) throws(CgroupError) {
+    private func write(_ rules: [DeviceWrite], in directory: String) throws(CgroupError) {
         var open: (name: String, file: FDBox)?
         for rule in rules {
             let path = "\(directory)/\(rule.file)"
@@ -43,9 +48,11 @@ extension Cgroup {
         }
     }
 
-    static func deviceWrites(_ policy: DevicePolicy) throws(CgroupError) -> [(file: String, value: String)] {
-        let exceptions = try policy.exceptions().map { (policy.allowsByDefault ? "devices.deny" : "devices.allow", $0.text) }
-        return [(policy.allowsByDefault ? "devices.allow" : "devices.deny", "a")] + exceptions
+    static func deviceWrites(_ policy: DevicePolicy) throws(CgroupError) -> [DeviceWrite] {
+        let (first, other) = policy.allowsByDefault ? ("devices.allow", "devices.deny") : ("devices.deny", "devices.allow")
+        var writes = [DeviceWrite(file: first, value: "a")]
+        for rule in try policy.exceptions() { writes.append(DeviceWrite(file: other, value: rule.text)) }
+        return writes
     }
 }
 
@@ -83,16 +90,16 @@ struct DeviceList: Equatable {
     }
 
     /// From one set of exceptions to another only what differs is written, so that a process that uses what stays sees nothing of it.
-    func changes(to policy: DevicePolicy) throws(CgroupError) -> [(file: String, value: String)] {
+    func changes(to policy: DevicePolicy) throws(CgroupError) -> [Cgroup.DeviceWrite] {
         guard !allowsByDefault, !policy.allowsByDefault else { return try Cgroup.deviceWrites(policy) }
         let wanted = DeviceList(try policy.exceptions())
         return difference(from: wanted, "devices.deny") + wanted.difference(from: self, "devices.allow")
     }
 
-    private func difference(from other: DeviceList, _ file: String) -> [(file: String, value: String)] {
+    private func difference(from other: DeviceList, _ file: String) -> [Cgroup.DeviceWrite] {
         order.compactMap { device in
             let letters = "rwm".filter { access[device]?.contains($0) == true && other.access[device]?.contains($0) != true }
-            return letters.isEmpty ? nil : (file, "\(device.kind) \(device.numbers) \(letters)")
+            return letters.isEmpty ? nil : .init(file: file, value: "\(device.kind) \(device.numbers) \(letters)")
         }
     }
 }

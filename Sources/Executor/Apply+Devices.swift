@@ -8,11 +8,19 @@ extension Apply {
         let device = plan.device
         var parts = PathComponents(device.path).parts
         guard let name = parts.popLast() else { throw SysError(EINVAL, "mknod", on: device.path) }
-        let directory = try root.makePlainDirectory("/" + parts.joined(separator: "/"))
+        let directory = try deviceDirectory(rootedPath(parts))
         switch plan.making {
-        case .node: try makeNode(device, name, in: directory)
-        case .bind: try bindNode(device, name, in: directory)
+        case .node: try makeNode(device, name, in: directory.fd)
+        case .bind: try bindNode(device, name, in: directory.fd)
         }
+    }
+
+    /// Nearly all nodes and links are for /dev, one step after the other, when every mount is made: it is looked up once.
+    private func deviceDirectory(_ path: String) throws(SysError) -> FDBox {
+        if let known = context.deviceDirectory, known.path == path { return known.place }
+        let place = FDBox(try root.makePlainDirectory(path))
+        context.deviceDirectory = SetupContext.OpenDirectory(path: path, place: place)
+        return place
     }
 
     private func makeNode(_ device: DeviceSpec, _ name: String, in directory: borrowing FD) throws(SysError) {
@@ -52,15 +60,15 @@ extension Apply {
     }
 
     func linkDevice(_ name: String, to target: String) throws(SysError) {
-        let directory = try root.makePlainDirectory("/dev")
+        let directory = try deviceDirectory("/dev")
         do {
-            try named("/dev/\(name)") { () throws(SysError) in try directory.makeSymlink(name, to: target) }
+            try named("/dev/\(name)") { () throws(SysError) in try directory.fd.makeSymlink(name, to: target) }
         } catch  where error.errno == EEXIST {
             // An image's own link of that name may point where it likes, save for ptmx: the host's must not be used.
-            guard name == "ptmx", (try? directory.readLink(name)) != target else { return }
+            guard name == "ptmx", (try? directory.fd.readLink(name)) != target else { return }
             try named("/dev/\(name)") { () throws(SysError) in
-                try directory.remove(name)
-                try directory.makeSymlink(name, to: target)
+                try directory.fd.remove(name)
+                try directory.fd.makeSymlink(name, to: target)
             }
         }
     }

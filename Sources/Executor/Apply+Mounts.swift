@@ -145,7 +145,7 @@ extension Apply {
 func privatizeMount(holding path: String) throws(SysError) {
     var parts = PathComponents(path).parts
     while true {
-        let place = "/" + parts.joined(separator: "/")
+        let place = parts.isEmpty ? "/" : rootedPath(parts)
         do {
             try mountPath(nil, on: place, flags: MountPropagation.private.rawValue)
             return

@@ -108,7 +108,7 @@ package struct MountPlan: Equatable, Sendable {
         guard !parts.isEmpty else {
             throw ExecutorFailure(operation: "config.json", subject: field, reason: "the root itself cannot be mounted over")
         }
-        return "/" + parts.joined(separator: "/")
+        return rootedPath(parts)
     }
 }
 
@@ -117,8 +117,6 @@ struct PathComponents: Equatable {
     private(set) var parts: [String] = []
 
     init(_ path: String) {
-        for part in path.split(separator: "/") where part != "." {
-            if part == ".." { _ = parts.popLast() } else { parts.append(String(part)) }
-        }
+        for part in pathParts(path) { if part == ".." { _ = parts.popLast() } else { parts.append(part) } }
     }
 }

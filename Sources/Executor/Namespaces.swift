@@ -18,7 +18,8 @@ struct NamespacePlan: Equatable {
 
     init(_ spec: LinuxSpec) {
         offsets = spec.timeOffsets
-        for (kind, flag) in Self.order {
+        for kind in Self.order {
+            let flag = kind.flag
             guard let namespace = spec.namespace(kind) else { continue }
             if let path = namespace.path {
                 joined.append(Joined(kind: flag, name: kind.rawValue, path: path))
@@ -84,8 +85,20 @@ struct NamespacePlan: Equatable {
         try host.write(text, of: getpid(), "timens_offsets")
     }
 
-    private static let order: [(NamespaceSpec.Kind, CloneFlags)] = [
-        (.ipc, .newIPC), (.uts, .newUTS), (.network, .newNetwork), (.pid, .newPID), (.cgroup, .newCgroup), (.time, .newTime),
-        (.mount, .newMount), (.user, .newUser),
-    ]
+    private static let order: [NamespaceSpec.Kind] = [.ipc, .uts, .network, .pid, .cgroup, .time, .mount, .user]
+}
+
+extension NamespaceSpec.Kind {
+    fileprivate var flag: CloneFlags {
+        switch self {
+        case .mount: .newMount
+        case .pid: .newPID
+        case .network: .newNetwork
+        case .ipc: .newIPC
+        case .uts: .newUTS
+        case .user: .newUser
+        case .cgroup: .newCgroup
+        case .time: .newTime
+        }
+    }
 }

@@ -22,10 +22,22 @@ struct RootDirectory {
     /// The directory at `path`, made with its parents when missing.
     func makeDirectory(_ path: String, mode: UInt32 = 0o755) throws(SysError) -> FD {
         do { return try fd.open(path, openPathOnly | O_DIRECTORY, resolve: Self.inside) } catch  where error.errno == ENOENT {
+            if let made = try makeLast(of: path, mode) { return made }
             // Step by step then.
         }
         var walk = Walk(root: self, path: path)
         return try walk.directory(mode)
+    }
+
+    /// The usual case: all but the last component is there. Nil when it is not, or when something stands in the way.
+    private func makeLast(of path: String, _ mode: UInt32) throws(SysError) -> FD? {
+        var parts = PathComponents(path).parts
+        guard let name = parts.popLast() else { return nil }
+        do {
+            let parent = try fd.open(parts.isEmpty ? "." : rootedPath(parts), openPathOnly | O_DIRECTORY, resolve: Self.inside)
+            try parent.makeDirectory(name, mode: mode)
+            return try parent.open(name, openPathOnly | O_DIRECTORY | O_NOFOLLOW, resolve: [.beneath, .noSymlinks])
+        } catch  where [ENOENT, EEXIST, ELOOP, ENOTDIR].contains(error.errno) { return nil }
     }
 
     /// The directory at `path`, not one component of which may be a link: /proc, /sys and /dev belong to the image, and
@@ -33,7 +45,7 @@ struct RootDirectory {
     func makePlainDirectory(_ path: String) throws(SysError) -> FD {
         let parts = PathComponents(path).parts
         let whole: Resolve = [.beneath, .noSymlinks]
-        do { return try fd.open(parts.joined(separator: "/"), openPathOnly | O_DIRECTORY | O_NOFOLLOW, resolve: whole) } catch {
+        do { return try fd.open(String(rootedPath(parts).dropFirst()), openPathOnly | O_DIRECTORY | O_NOFOLLOW, resolve: whole) } catch {
             // Step by step, to make what is missing and to say what is wrong.
         }
         var current = try fd.open(".", openPathOnly | O_DIRECTORY, resolve: .beneath)
@@ -59,7 +71,7 @@ struct RootDirectory {
         if let found = try findIfPresent(path) { return found }
         var parts = PathComponents(path).parts
         let name = parts.popLast() ?? ""
-        let parent = try makeDirectory(parts.joined(separator: "/"))
+        let parent = try makeDirectory(rootedPath(parts))
         do {
             let file = try parent.open(name, O_CREAT | O_EXCL | O_RDONLY, mode: 0o644, resolve: .beneath)
             _ = consume file
@@ -86,7 +98,7 @@ private struct Walk {
     }
 
     private func open(_ flags: Int32) throws(SysError) -> FD {
-        let path = done.isEmpty ? "." : done.joined(separator: "/")
+        let path = done.isEmpty ? "." : rootedPath(done)
         return try root.fd.open(path, openPathOnly | flags, resolve: [.inRoot, .noMagicLinks])
     }
 

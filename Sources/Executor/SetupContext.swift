@@ -26,6 +26,13 @@ final class SetupContext {
     private(set) var cgroup: Cgroup?
     /// The first masked directory's mount: it is read-only, so that the others can show the same file system.
     var emptyDirectory: FDBox?
+    /// Where the last device was made.
+    var deviceDirectory: OpenDirectory?
+
+    struct OpenDirectory {
+        let path: String
+        let place: FDBox
+    }
     private var doors: [FDBox] = []
     private let awaitsBegin: Bool
 
@@ -139,7 +146,7 @@ struct HostPlace {
     private let root: FDBox
     /// Nil when the mount namespace is not left.
     private let directory: FDBox?
-    private let namespaces: [(kind: CloneFlags, name: String, fd: FDBox)]
+    private let namespaces: [OwnNamespace]
 
     /// `kinds`: the namespaces that this process is about to leave for a while.
     init(leftFor kinds: CloneFlags) throws(SysError) {
@@ -153,9 +160,12 @@ struct HostPlace {
             throw SysError(ENODEV, "open", on: "/dev/null (must be character device 1:3)")
         }
         root = FDBox(try FD.open("/", openPathOnly | O_DIRECTORY))
-        var found: [(CloneFlags, String, FDBox)] = []
-        for (kind, name) in Self.kinds where kinds.contains(kind) {
-            found.append((kind, name, FDBox(try FD.open("/proc/self/ns/\(name)", O_RDONLY))))
+        var found: [OwnNamespace] = []
+        if !kinds.isEmpty {
+            for known in Self.kinds where kinds.contains(known.kind) {
+                let file = FDBox(try FD.open("/proc/self/ns/\(known.name)", O_RDONLY))
+                found.append(OwnNamespace(kind: known.kind, name: known.name, fd: file))
+            }
         }
         namespaces = found
         directory = kinds.contains(.newMount) ? FDBox(try FD.open(".", openPathOnly | O_DIRECTORY)) : nil
@@ -163,16 +173,23 @@ struct HostPlace {
         self.null = FDBox(null)
     }
 
-    private static let kinds: [(CloneFlags, String)] = [
-        (.newPID, "pid"), (.newNetwork, "net"), (.newIPC, "ipc"), (.newUTS, "uts"), (.newCgroup, "cgroup"), (.newTime, "time"),
-        (.newMount, "mnt"),
+    private struct OwnNamespace {
+        var kind: CloneFlags
+        var name: String
+        var fd: FDBox?
+    }
+
+    private static let kinds = [
+        OwnNamespace(kind: .newPID, name: "pid"), OwnNamespace(kind: .newNetwork, name: "net"), OwnNamespace(kind: .newIPC, name: "ipc"),
+        OwnNamespace(kind: .newUTS, name: "uts"), OwnNamespace(kind: .newCgroup, name: "cgroup"), OwnNamespace(kind: .newTime, name: "time"),
+        OwnNamespace(kind: .newMount, name: "mnt"),
     ]
 
     /// Back into the runtime's own namespaces, where hooks run and cgroups are removed. The mount namespace comes last:
     /// joining it takes the working directory and the root along (setns(2)).
     func comeBack(from changed: CloneFlags) throws(SysError) {
         for namespace in namespaces where changed.contains(namespace.kind) {
-            try joinNamespace(namespace.fd.fd, namespace.kind, name: namespace.name)
+            if let fd = namespace.fd { try joinNamespace(fd.fd, namespace.kind, name: namespace.name) }
         }
         guard changed.contains(.newMount) else { return }
         try root.fd.makeCurrentDirectory(name: "/")

@@ -16,7 +16,9 @@ extension SetupPlan {
             return
         }
         let joining: [SetupStep] = [.joinCgroup, .unshareCgroupNamespace]
-        guard let first = steps.firstIndex(where: \.mountsCgroup) else { return steps.insert(contentsOf: joining, at: hooks ?? steps.endIndex) }
+        guard let first = steps.firstIndex(where: \.mountsCgroup) else {
+            return steps.insert(contentsOf: joining, at: hooks ?? steps.endIndex)
+        }
         guard let late = takeCgroupMounts(from: first) else { return steps.insert(contentsOf: joining, at: first) }
         let end = steps.firstIndex { step in
             if case .enterRoot = step { return true }

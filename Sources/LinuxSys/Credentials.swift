@@ -5,6 +5,12 @@ import Glibc
 package struct CapabilitySet: OptionSet, Hashable, Sendable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
+    /// In place: the standard library's way is generic, and its first use costs a short-lived command more than all its literals.
+    package init(arrayLiteral flags: Self...) {
+        var all: UInt64 = 0
+        for flag in flags { all |= flag.rawValue }
+        rawValue = all
+    }
     package init(number: Int) { rawValue = 1 << UInt64(number) }
     package func contains(number: Int) -> Bool { rawValue >> UInt64(number) & 1 == 1 }
 }

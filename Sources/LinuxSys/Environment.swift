@@ -22,3 +22,11 @@ package func isRootOfTheHost() -> Bool {
     guard geteuid() == 0, let map = try? FD.open("/proc/self/uid_map", O_RDONLY).readAll(limit: 4096) else { return false }
     return String(decoding: map, as: UTF8.self).split(whereSeparator: \.isWhitespace) == ["0", "0", "4294967295"]
 }
+
+/// The words that this program was started with.
+package func commandLine() -> [String] {
+    let count = Int(CommandLine.argc)
+    var words: [String] = []
+    for number in 0..<count { if let word = unsafe CommandLine.unsafeArgv[number] { words.append(unsafe String(cString: word)) } }
+    return words
+}

@@ -5,6 +5,12 @@ import Glibc
 package struct Resolve: OptionSet, Sendable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
+    /// In place: the standard library's way is generic, and its first use costs a short-lived command more than all its literals.
+    package init(arrayLiteral flags: Self...) {
+        var all: UInt64 = 0
+        for flag in flags { all |= flag.rawValue }
+        rawValue = all
+    }
     /// `/` and `..` and absolute links stay inside the directory, as after a chroot.
     package static let inRoot = Resolve(rawValue: 0x10)
     /// A path that would leave the directory is refused (EXDEV).

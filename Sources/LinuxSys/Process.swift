@@ -25,6 +25,12 @@ package enum CloneSide: ~Copyable {
 package struct CloneFlags: OptionSet, Sendable {
     package let rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
+    /// In place: the standard library's way is generic, and its first use costs a short-lived command more than all its literals.
+    package init(arrayLiteral flags: Self...) {
+        var all: UInt64 = 0
+        for flag in flags { all |= flag.rawValue }
+        rawValue = all
+    }
     package static let parent = CloneFlags(rawValue: 0x8000)
     package static let newTime = CloneFlags(rawValue: 0x80)
     package static let newMount = CloneFlags(rawValue: 0x20000)

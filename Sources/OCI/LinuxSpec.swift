@@ -55,13 +55,16 @@ package struct LinuxSpec: Equatable, Sendable {
     }
 
     private func checkMappings(_ field: JSONField) throws(FieldError) {
-        let user = namespace(.user)
-        for (name, mappings) in [("uidMappings", uidMappings), ("gidMappings", gidMappings)] {
-            if user == nil, !mappings.isEmpty { throw try field.member(name).invalid("needs a user namespace in linux.namespaces") }
-            if let user, user.path == nil, mappings.isEmpty {
-                throw try field.member(name).invalid("is missing for the new user namespace")
-            }
+        try check(uidMappings, field.member("uidMappings"))
+        try check(gidMappings, field.member("gidMappings"))
+    }
+
+    private func check(_ mappings: [IDMapping], _ field: JSONField) throws(FieldError) {
+        guard let user = namespace(.user) else {
+            guard mappings.isEmpty else { throw field.invalid("needs a user namespace in linux.namespaces") }
+            return
         }
+        if user.path == nil, mappings.isEmpty { throw field.invalid("is missing for the new user namespace") }
     }
 }
 

@@ -52,9 +52,8 @@ package struct RuntimeSpec: Equatable, Sendable {
 
     /// What one field says about another.
     private func checkRelations() throws(FieldError) {
-        let named = [("hostname", hostname), ("domainname", domainname)]
-        for (field, value) in named where value != nil && linux.namespace(.uts) == nil {
-            throw FieldError(field, "needs a uts namespace in linux.namespaces")
+        if hostname != nil || domainname != nil, linux.namespace(.uts) == nil {
+            throw FieldError(hostname != nil ? "hostname" : "domainname", "needs a uts namespace in linux.namespaces")
         }
         for sysctl in linux.sysctl {
             guard let needed = sysctl.namespace else { continue }

@@ -34,7 +34,7 @@ struct Relay {
             if reaping { try ProcessControl.becomeSubreaper() }
             // A peer that hangs up is told by EPIPE.
             try ignoreSignal(SIGPIPE)
-            let own: Set<Int32> = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGSEGV, SIGPIPE, SIGSTOP, SIGSYS]
+            let own = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGSEGV, SIGPIPE, SIGSTOP, SIGSYS]
             let passed = (Int32(1)...31).filter { !own.contains($0) } + SignalNames.realTime
             return FDBox(try FD.signals(passed))
         }

@@ -1,3 +1,3 @@
 import LinuxSys
 
-exitNow(Program(CommandLine.arguments).run())
+exitNow(Program(commandLine()).run())

@@ -83,13 +83,22 @@ struct ContainerProcessTests {
                 $0.process["ioPriority"] = ["class": "IOPRIO_CLASS_BE", "priority": 3]
                 $0.process["scheduler"] = ["policy": "SCHED_BATCH", "nice": 5]
                 $0.process["user"] = ["uid": 1000, "gid": 1000]
-                $0.linux["cgroupsPath"] = .string("/\(bundle.id)")
-                $0.linux["resources"] = ["cpu": Self.realtime]
             })
         #expect(try bundle.run(["run", "-d", bundle.id]).status == .code(0))
         let show = "ionice -p 1; cut -d ' ' -f 19,41 /proc/1/stat; ionice; cut -d ' ' -f 19,41 /proc/self/stat"
         let result = try bundle.run(["exec", bundle.id, "sh", "-c", show])
         #expect(result.lines == ["best-effort: prio 3", "5 3", "best-effort: prio 3", "5 3"], "\(result.errors)")
+    }
+
+    @Test("a real-time policy of an executed process is its own", .enabled(if: Needs.realtime, Needs.noRealtime))
+    func executedRealtime() throws {
+        let bundle = try TestBundle()
+        try bundle.configure(
+            TestConfig("sleep", "1000").with {
+                $0.linux["cgroupsPath"] = .string("/\(bundle.id)")
+                $0.linux["resources"] = ["cpu": Self.realtime]
+            })
+        #expect(try bundle.run(["run", "-d", bundle.id]).status == .code(0))
         try bundle.write(
             #"{"args": ["sh", "-c", "cut -d ' ' -f 18,40,41 /proc/self/stat; ionice; exec cut -d ' ' -f 40,41 /proc/self/stat"], "cwd": "/", "env": ["PATH=/bin"], "#
                 + #""ioPriority": {"class": "IOPRIO_CLASS_IDLE", "priority": 0}, "#
@@ -99,7 +108,9 @@ struct ContainerProcessTests {
         #expect(own.lines == ["20 0 0", "idle", "9 2"], "\(own.errors)")
     }
 
-    @Test("a real-time policy is set although the program's user could not, also in a user namespace", arguments: [false, true])
+    @Test(
+        "a real-time policy is set although the program's user could not, also in a user namespace",
+        .enabled(if: Needs.realtime, Needs.noRealtime), arguments: [false, true])
     func realtime(_ enclosed: Bool) throws {
         let bundle = try TestBundle()
         try TestBundle.shell("chmod 755 \(bundle.directory)")
@@ -147,7 +158,7 @@ struct ContainerProcessTests {
         #expect(initial.lines == ["Cpus_allowed_list:\t0"], "\(initial.errors)")
     }
 
-    @Test("LINUX32 shows a machine of 32 bits, to init and to exec")
+    @Test("LINUX32 shows a machine of 32 bits, to init and to exec", .enabled(if: Needs.otherMachines, Needs.noOtherMachines))
     func personality() throws {
         let bundle = try TestBundle()
         try bundle.configure(

@@ -108,10 +108,13 @@ import Testing
             ])
     }
 
-    @Test("a name that is no capability is refused where it stands", arguments: ["bounding", "effective", "permitted", "inheritable", "ambient"])
+    @Test(
+        "a name that is no capability is refused where it stands",
+        arguments: ["bounding", "effective", "permitted", "inheritable", "ambient"])
     func noCapability(_ kind: String) {
-        #expect(throws: ExecutorFailure(
-            operation: "config.json", subject: "process.capabilities.\(kind)[1]", reason: "CAP_TIME_TRAVEL is not a capability")
+        #expect(
+            throws: ExecutorFailure(
+                operation: "config.json", subject: "process.capabilities.\(kind)[1]", reason: "CAP_TIME_TRAVEL is not a capability")
         ) {
             try plan(Self.small().with { $0.process["capabilities"] = [kind: ["CAP_KILL", "CAP_TIME_TRAVEL"]] })
         }

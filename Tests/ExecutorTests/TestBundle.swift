@@ -31,6 +31,18 @@ enum Needs {
     }()
     static let noMappedMounts: Comment = "this kernel cannot map the ids of the file system of /tmp"
 
+    /// A kernel that gives real-time to control groups has no way to say how much on cgroup v2, and gives none to any but the root.
+    static let realtime = works(
+        """
+        [ -e /sys/fs/cgroup/cpu/cpu.rt_runtime_us ] && exit 0
+        group=$(mktemp -d /sys/fs/cgroup/swl-XXXXXX) && sh -c "echo 0 > $group/cgroup.procs && chrt -f 1 true"
+        status=$?; rmdir "$group"; exit $status
+        """)
+    static let noRealtime: Comment = "this kernel gives no real-time to control groups of version 2"
+
+    static let otherMachines = works("[ $(uname -m) != x86_64 ] || [ $(setarch i686 uname -m) = i686 ]")
+    static let noOtherMachines: Comment = "this kernel shows one machine alone"
+
     private static func works(_ script: String) -> Bool { (try? TestBundle.shell(script).status) == .code(0) }
 
     private static func system(_ path: String) -> String {

@@ -8,7 +8,12 @@ struct Arguments: Equatable {
         case mixed
     }
 
-    private var given: [String: [String]] = [:]
+    private struct Given: Equatable {
+        var name: String
+        var values: [String]
+    }
+
+    private var given: [Given] = []
     private(set) var rest: [String] = []
 
     init(_ words: [String], _ options: [Option], _ order: Order, of command: String) throws(CommandError) {
@@ -36,20 +41,27 @@ struct Arguments: Equatable {
             guard let value = halves.count == 2 ? String(halves[1]) : left.popFirst() else {
                 throw .usage("\(command): option \(halves[0]) needs a value")
             }
-            given[option.name, default: []].append(value)
+            if let at = given.firstIndex(where: { $0.name == option.name }) {
+                given[at].values.append(value)
+            } else {
+                given.append(Given(name: option.name, values: [value]))
+            }
             return
         }
+        given.removeAll { $0.name == option.name }
         switch halves.count == 2 ? String(halves[1]) : "true" {
-        case "true", "1", "t", "T", "TRUE", "True": given[option.name] = []
-        case "false", "0", "f", "F", "FALSE", "False": given[option.name] = nil
+        case "true", "1", "t", "T", "TRUE", "True": given.append(Given(name: option.name, values: []))
+        case "false", "0", "f", "F", "FALSE", "False": break
         default: throw .usage("\(command): option \(halves[0]): true or false expected, found \(halves[1])")
         }
     }
 
-    func has(_ name: String) -> Bool { given[name] != nil }
+    private func values(_ name: String) -> [String]? { given.first { $0.name == name }?.values }
+
+    func has(_ name: String) -> Bool { values(name) != nil }
     /// An empty value counts as none, as runc has it.
-    func value(_ name: String) -> String? { given[name]?.last.flatMap { $0.isEmpty ? nil : $0 } }
-    func all(_ name: String) -> [String] { given[name] ?? [] }
+    func value(_ name: String) -> String? { values(name)?.last.flatMap { $0.isEmpty ? nil : $0 } }
+    func all(_ name: String) -> [String] { values(name) ?? [] }
 
     /// Decimal digits with at most a minus before them; anything else is an error.
     func number(_ name: String, in range: ClosedRange<Int64> = .min ... .max) throws(CommandError) -> Int64? {

@@ -39,13 +39,21 @@ enum Files {
     static func replace(_ path: String, with bytes: [UInt8], mode: UInt32) throws(SysError) {
         let end = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
         let temporary = "\(path[..<end]).\(path[end...]).\(getpid())"
-        _ = unsafe unlink(temporary)
         do throws(SysError) {
-            try FD.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode).writeAll(bytes)
+            try create(temporary, mode).fd.writeAll(bytes)
             guard unsafe rename(temporary, path) == 0 else { throw SysError(errno, "rename", on: path) }
         } catch {
             _ = unsafe unlink(temporary)
             throw SysError(error.errno, "write", on: path)
+        }
+    }
+
+    /// What somebody of the same number left goes first.
+    private static func create(_ path: String, _ mode: UInt32) throws(SysError) -> FDBox {
+        let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
+        do { return FDBox(try FD.open(path, flags, mode: mode)) } catch  where error.errno == EEXIST {
+            _ = unsafe unlink(path)
+            return FDBox(try FD.open(path, flags, mode: mode))
         }
     }
 

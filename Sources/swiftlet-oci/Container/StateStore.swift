@@ -4,6 +4,8 @@ import LinuxSys
 import OCI
 
 /// What is kept of a container between two commands: `ROOT/ID/state.json` and a copy of config.json, and until it is started `ROOT/ID/start.sock`.
+/// While it is being made the record stands in `creating.json`: one that takes the place of another is written to the disk at once by
+/// some file systems, which a new name is not.
 ///
 /// The record is there before anything of the container is, and is the last to go: what a killed command leaves can be found.
 struct StateStore {
@@ -39,13 +41,15 @@ struct StateStore {
             try kernel { () throws(SysError) in
                 let copy = try FD.open("\(directory(record.id))/config.json", O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
                 try copy.writeAll(configuration)
+                try FD.open(creating(record.id), O_WRONLY | O_CREAT | O_EXCL, mode: 0o600).writeAll(record.json.encoded())
             }
-            try save(record)
         } catch {
             remove(record.id)
             throw error
         }
     }
+
+    private func creating(_ id: String) -> String { "\(directory(id))/creating.json" }
 
     /// What becomes of the bundle's own does not change a container that is there (runtime.md, "Create").
     func configuration(_ record: ContainerRecord) -> String {
@@ -74,15 +78,23 @@ struct StateStore {
     func load(_ id: String, for operation: String) throws(CommandError) -> ContainerRecord {
         try Self.check(id)
         let path = "\(directory(id))/state.json"
-        let bytes: [UInt8]
-        do { bytes = try FD.open(path, O_RDONLY).readAll(limit: 1 << 20) } catch {
-            guard error.errno == ENOENT || error.errno == ENOTDIR else { throw .kernel(error) }
-            throw .missing(operation, id)
-        }
+        // The first is there before the second; one that was cut off says nothing, as nothing was made before it was whole.
+        var found = try read(path)
+        if found == nil { found = try read(creating(id)) }
+        if found == nil { found = try read(path) }
+        guard let bytes = found, !bytes.isEmpty else { throw .missing(operation, id) }
         guard let json = try? JSON(parsing: bytes), let record = ContainerRecord(json) else {
             throw .state(operation: "read", id: path, reason: "it is not a container's state")
         }
         return record
+    }
+
+    /// Nil when it is not there.
+    private func read(_ path: String) throws(CommandError) -> [UInt8]? {
+        do { return try FD.open(path, O_RDONLY).readAll(limit: 1 << 20) } catch {
+            guard error.errno == ENOENT || error.errno == ENOTDIR else { throw .kernel(error) }
+            return nil
+        }
     }
 
     /// Keeps other commands from starting or removing a container while this one does; nil when there is none. It ends with the box.
