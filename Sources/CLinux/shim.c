@@ -21,6 +21,11 @@ int clx_ignore_signal(int signal) {
 
 void clx_trim_heap(void) { malloc_trim(0); }
 
+void clx_keep_heap(void) {
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    mallopt(M_TOP_PAD, 1 << 18);
+}
+
 extern char __executable_start, etext;
 int clx_release_code(void) {
     /* Only read-only pages lie between these two, so nothing that was written can be lost. */

@@ -27,9 +27,11 @@ enum CPUSet {
     }
 
     /// Under v1 a new group has no processor and no memory node, and takes no process until it has: it gets its parent's.
-    static func inherit(_ directory: String, from parent: String) throws(CgroupError) {
+    static func inherit(_ directory: String, from parent: String, isNew: Bool) throws(CgroupError) {
         for file in ["cpuset.cpus", "cpuset.mems"] {
-            guard let present = try ControlFile.readIfPresent("\(directory)/\(file)"), present.trimmed.isEmpty else { continue }
+            if !isNew {
+                guard let present = try ControlFile.readIfPresent("\(directory)/\(file)"), present.trimmed.isEmpty else { continue }
+            }
             let value = try ControlFile.read("\(parent)/\(file)").trimmed
             guard !value.isEmpty else { continue }
             try ControlFile.write(String(value), to: "\(directory)/\(file)")

@@ -13,13 +13,13 @@ extension Cgroup {
     /// `owner`: the uid on the host that may use the group below its limits (config-linux.md, "Cgroup ownership").
     package static func create(
         path: String?, id: String, resources: ResourcesSpec?, systemd: Bool, annotations: [String: String] = [:], owner: UInt32? = nil,
-        on known: CgroupHost? = nil
+        on known: CgroupHost? = nil, birthplace: Birthplace? = nil
     ) throws(CgroupError) -> Cgroup {
         let resources = resources ?? ResourcesSpec()
         let cgroup =
             systemd
             ? try createScope(path: path, id: id, resources: resources, annotations: annotations)
-            : try createPlain(path ?? id, resources, on: known)
+            : try createPlain(path ?? id, resources, on: known, birthplace?.made ?? [])
         guard let owner, cgroup.isUnifiedOnly else { return cgroup }
         do { try cgroup.give(to: owner) } catch {
             cgroup.settle()
@@ -29,19 +29,26 @@ extension Cgroup {
         return cgroup
     }
 
-    private static func createPlain(_ wanted: String, _ resources: ResourcesSpec, on known: CgroupHost?) throws(CgroupError) -> Cgroup {
-        // The root itself is never a container's: to kill or remove it would end the host.
+    /// The root itself is never a container's: to kill or remove it would end the host.
+    static func isBelowRoot(_ wanted: String) -> Bool {
         let parts = pathParts(wanted)
-        guard !parts.contains(".."), !parts.isEmpty else {
+        return !parts.contains("..") && !parts.isEmpty
+    }
+
+    private static func createPlain(_ wanted: String, _ resources: ResourcesSpec, on known: CgroupHost?, _ before: [String])
+        throws(CgroupError) -> Cgroup
+    {
+        guard isBelowRoot(wanted) else {
             throw .unsupported(field: "linux.cgroupsPath", reason: "\(wanted) names no cgroup below the root")
         }
         let host = if let known { known } else { try CgroupHost.current() }
         try check(resources, on: host)
-        var made: [String] = []
+        var made = before
         do throws(CgroupError) {
             let cgroup = Cgroup(try directories(wanted, on: host, made: &made))
-            for path in cgroup.paths where !made.contains(path) { try refuseOccupied(path) }
-            guard !cgroup.frozen else {
+            let older = cgroup.paths.filter { !made.contains($0) }
+            for path in older { try refuseOccupied(path) }
+            guard older.isEmpty || !cgroup.frozen else {
                 throw .unsupported(field: "linux.cgroupsPath", reason: "\(wanted) is frozen: nothing would start in it")
             }
             try cgroup.apply(resources)
@@ -72,19 +79,20 @@ extension Cgroup {
     }
 
     /// One directory after the other from the mount down, each ready to have children before it gets one.
-    private static func make(_ wanted: String, in hierarchy: CgroupHost.Hierarchy, made: inout [String]) throws(CgroupError) -> String {
+    static func make(_ wanted: String, in hierarchy: CgroupHost.Hierarchy, made: inout [String]) throws(CgroupError) -> String {
         var current = hierarchy.mountPoint
         for part in pathParts(path(of: wanted, in: hierarchy)) {
             if hierarchy.isUnified { Unified.delegate(current) }
             let parent = current
             current = "\(parent == "/" ? "" : parent)/\(part)"
-            if unsafe mkdir(current, 0o755) == 0 {
+            let isNew = unsafe mkdir(current, 0o755) == 0
+            if isNew {
                 made.append(current)
                 if hierarchy.controllers.contains("memory") { Memory.includeChildren(current) }
             } else if errno != EEXIST {
                 throw .kernel(SysError(errno, "create cgroup", on: current))
             }
-            if hierarchy.controllers.contains("cpuset") { try CPUSet.inherit(current, from: parent) }
+            if hierarchy.controllers.contains("cpuset") { try CPUSet.inherit(current, from: parent, isNew: isNew) }
         }
         return current
     }

@@ -6,10 +6,10 @@ extension Cgroup {
     ///
     /// Under v1 `tasks`: to move one thread, and that the caller, the kernel need not keep all processes of the host from forking,
     /// which it can do only after all processors have come by once (`cgroup_threadgroup_rwsem`). v2 has no such file.
-    /// `subgroups` as for `enter`.
-    package func doors(_ subgroups: [String: String] = [:]) throws(CgroupError) -> [FDBox] {
+    /// `subgroups` as for `enter`; `isBornInside`: the process is in the unified hierarchy's already.
+    package func doors(_ subgroups: [String: String] = [:], isBornInside: Bool = false) throws(CgroupError) -> [FDBox] {
         var result: [FDBox] = []
-        for place in try places(subgroups) {
+        for place in try places(subgroups) where !(isBornInside && place.isUnified) {
             let file = place.isUnified ? "cgroup.procs" : "tasks"
             do { result.append(FDBox(try FD.open("\(place.path)/\(file)", O_WRONLY))) } catch { throw .kernel(error) }
         }

@@ -17,7 +17,12 @@ extension Apply {
                 throw SysError(ENODEV, "mount cgroup2", on: plan.destination)
             }
             let made: FD
-            if let own = try cgroupMount(hierarchy, plan) { made = own } else { made = try emptyDirectory(plan) }
+            if let own = try cgroupMount(hierarchy, plan) {
+                try own.changeMount(set: plan.set, .single, name: plan.destination)
+                made = own
+            } else {
+                made = try emptyDirectory(plan)
+            }
             try made.attach(to: place, name: plan.destination)
             return try plan.propagate(made)
         }
@@ -28,7 +33,11 @@ extension Apply {
         let top = try fileSystem.mount(plan.set.subtracting(.readonly))
         try top.attach(to: place, name: plan.destination)
         for hierarchy in host.hierarchies { try addHierarchy(hierarchy, to: top, plan) }
-        if plan.set.contains(.readonly) { try Self.makeReadonly(top, name: plan.destination) }
+        // For all that is bound there at once.
+        do { try top.changeMount(set: plan.set, .recursive, name: plan.destination) } catch  where error.errno == ENOSYS {
+            guard context.spec.linux.namespace(.cgroup) != nil else { throw Self.tooOld(plan) }
+            if plan.set.contains(.readonly) { try Self.makeReadonly(top, name: plan.destination) }
+        }
         try plan.propagate(top)
     }
 
@@ -70,12 +79,11 @@ extension Apply {
     private func ownDirectory(_ hierarchy: CgroupHost.Hierarchy, _ plan: MountPlan) throws(SysError) -> FD? {
         let wanted = hierarchy.controllers.first ?? ""
         guard let path = context.cgroup?.directories.first(where: { $0.controller == wanted })?.path else { return nil }
-        let copy: FD
-        do { copy = try FD.mountCopy(of: path, .single) } catch  where error.errno == ENOENT || error.errno == EACCES { return nil }
-        do { try copy.changeMount(set: plan.set, .single, name: plan.destination) } catch  where error.errno == ENOSYS {
-            throw SysError(ENOSYS, "mount cgroup", on: "\(plan.destination) (without a cgroup namespace it needs Linux 5.12)")
-        }
-        return copy
+        do { return try FD.mountCopy(of: path, .single) } catch  where error.errno == ENOENT || error.errno == EACCES { return nil }
+    }
+
+    private static func tooOld(_ plan: MountPlan) -> SysError {
+        SysError(ENOSYS, "mount cgroup", on: "\(plan.destination) (without a cgroup namespace it needs Linux 5.12)")
     }
 
     private func emptyDirectory(_ plan: MountPlan) throws(SysError) -> FD {

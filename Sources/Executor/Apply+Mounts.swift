@@ -133,8 +133,7 @@ extension Apply {
 
     /// As the kernel names it, counted from the rootfs.
     private func pathInRoot(of place: borrowing FD) throws(SysError) -> String {
-        let here = try FD.open("/proc/self/fd", openPathOnly | O_DIRECTORY)
-        let path = try here.readLink("\(place.raw)")
+        let path = try place.path()
         guard path.hasPrefix("\(context.rootPath)/") else { return path }
         return String(path.dropFirst(context.rootPath.utf8.count))
     }

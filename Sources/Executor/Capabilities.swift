@@ -60,12 +60,12 @@ package struct CapabilityPlan: Equatable, Sendable {
         effective = asked.effective.intersection(grantable)
         permitted = asked.permitted.intersection(grantable)
         ambient = asked.ambient.intersection(permitted)
-        func warn(_ part: String, _ list: String, _ reason: String) {
-            if !list.isEmpty { warnings.append("\(field)\(part): \(list) \(reason)") }
+        func warn(_ part: String, _ set: CapabilitySet, _ reason: String) {
+            if !set.isEmpty { warnings.append("\(field)\(part): \(Capabilities.names(of: set)) \(reason)") }
         }
         let missing = asked.bounding.union(asked.permitted).subtracting(grantable)
-        warn("", Capabilities.names(of: missing), "left out: not to be had here")
-        warn(".ambient", Capabilities.names(of: asked.ambient.subtracting(asked.permitted)), "left out: not in \(field).permitted")
-        warn(".inheritable", Capabilities.names(of: inheritable.subtracting(asked.ambient)), "left out: only ambient ones are inherited")
+        warn("", missing, "left out: not to be had here")
+        warn(".ambient", asked.ambient.subtracting(asked.permitted), "left out: not in \(field).permitted")
+        warn(".inheritable", inheritable.subtracting(asked.ambient), "left out: only ambient ones are inherited")
     }
 }

@@ -13,6 +13,7 @@ final class CreateJob {
     private var prepared: PreparedSetup
     private let namespaces: NamespacePlan
     private var cgroup: Cgroup?
+    private var birthplace: Cgroup.Birthplace?
     private let resctrl: Resctrl?
     private var isInClass = false
     private var initial: InitProcess?
@@ -52,7 +53,11 @@ final class CreateJob {
 
     func make() throws(ExecutorFailure) {
         for warning in prepared.plan.warnings { try supervisor.tell(.warning(warning)) }
-        let process = try InitProcess.spawn(prepared, namespaces, request, supervisor)
+        if !namespaces.makesUser, !namespaces.joinsUser {
+            birthplace = Cgroup.birthplace(
+                path: prepared.spec.linux.cgroupsPath, id: request.id, systemd: request.options.systemdCgroup, on: prepared.cgroupHost)
+        }
+        let process = try InitProcess.spawn(prepared, namespaces, request, supervisor, birthplace: birthplace)
         initial = process
         try supervisor.tell(.started(pid: process.pid), with: process.pidfd)
         try admit(process)
@@ -104,7 +109,8 @@ final class CreateJob {
         do {
             made = try Cgroup.create(
                 path: linux.cgroupsPath, id: request.id, resources: linux.resources, systemd: request.options.systemdCgroup,
-                annotations: prepared.spec.annotations, owner: CgroupOwner.uid(prepared.spec), on: prepared.cgroupHost)
+                annotations: prepared.spec.annotations, owner: CgroupOwner.uid(prepared.spec), on: prepared.cgroupHost,
+                birthplace: birthplace)
             cgroup = made
         } catch { throw ExecutorFailure(error) }
         try supervisor.tell(.cgroup(CgroupPaths(made)))
@@ -121,6 +127,8 @@ final class CreateJob {
                 try cgroup.kill()
                 try cgroup.remove()
             } catch { failures.append("\(error)") }
+        } else {
+            birthplace?.remove()
         }
         if isInClass { do { try resctrl?.remove() } catch { failures.append("\(error)") } }
         if hooksBegan {

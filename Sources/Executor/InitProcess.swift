@@ -8,17 +8,21 @@ struct InitProcess {
     let pid: Int32
     let pidfd: FDBox
     private let link: FDBox
+    /// It began in the v2 part of its cgroup.
+    let isBornInside: Bool
 
-    init(pid: Int32, pidfd: FDBox, link: FDBox) {
+    init(pid: Int32, pidfd: FDBox, link: FDBox, isBornInside: Bool = false) {
         self.pid = pid
         self.pidfd = pidfd
         self.link = link
+        self.isBornInside = isBornInside
     }
 
     /// Clones init into its namespaces. What it can do for itself it does, in its own mount namespace; this process stays on the host.
-    static func spawn(_ prepared: PreparedSetup, _ namespaces: NamespacePlan, _ request: CreateRequest, _ supervisor: Supervisor)
-        throws(ExecutorFailure) -> InitProcess
-    {
+    static func spawn(
+        _ prepared: PreparedSetup, _ namespaces: NamespacePlan, _ request: CreateRequest, _ supervisor: Supervisor,
+        birthplace: Cgroup.Birthplace?
+    ) throws(ExecutorFailure) -> InitProcess {
         if namespaces.joinsUser { return try spawnFromAside(prepared, namespaces, request, supervisor) }
         let opened = try sys { () throws(SysError) in try namespaces.open() }
         guard !namespaces.makesUser, !prepared.plan.mapsIDs else {
@@ -31,7 +35,7 @@ struct InitProcess {
             try namespaces.makeTime(prepared.host)
             try namespaces.join(opened) { Self.ofChildren.contains($0.kind) }
         }
-        let made = try clone(prepared, namespaces.made.subtracting(.newTime), gate: request.gate, supervisor) {
+        let made = try clone(prepared, namespaces.made.subtracting(.newTime), gate: request.gate, supervisor, birthplace) {
             () throws(ExecutorFailure) in
             try sys { () throws(SysError) in
                 try namespaces.join(opened) { !Self.ofChildren.contains($0.kind) }
@@ -133,16 +137,25 @@ struct InitProcess {
     /// The clone itself. In the child, which begins with `entering`, it never returns.
     static func clone(
         _ prepared: PreparedSetup, _ flags: CloneFlags, gate: StartGate, _ supervisor: Supervisor,
-        entering: () throws(ExecutorFailure) -> MountSources
+        _ birthplace: Cgroup.Birthplace? = nil, entering: () throws(ExecutorFailure) -> MountSources
     ) throws(ExecutorFailure) -> InitProcess {
         let ends = try sys { () throws(SysError) in try FD.recordPair() }
         let (ours, theirs) = ends.take { (FDBox($0), FDBox($1)) }
-        let side = try sys { () throws(SysError) in try cloneProcess(flags.union(supervisor.childFlags)) }
+        // Made before: what the child would count references of is the parent's memory, copied page by page.
+        let context = SetupContext(prepared, link: SetupLink(executor: theirs, channel: supervisor.channel, gate: gate))
+        let all = flags.union(supervisor.childFlags)
+        var isBornInside = birthplace != nil
+        let side: CloneSide
+        do { side = try cloneProcess(all, cgroup: birthplace?.directory.raw ?? -1) } catch {
+            // A kernel before 5.7, or a hierarchy that takes no process this way: it joins later then.
+            guard isBornInside else { throw ExecutorFailure(error) }
+            isBornInside = false
+            side = try sys { () throws(SysError) in try cloneProcess(all) }
+        }
         switch consume side {
-        case .parent(let pid, let pidfd): return InitProcess(pid: pid, pidfd: FDBox(pidfd), link: ours)
+        case .parent(let pid, let pidfd): return InitProcess(pid: pid, pidfd: FDBox(pidfd), link: ours, isBornInside: isBornInside)
         case .child:
-            let link = SetupLink(executor: theirs, channel: supervisor.channel, gate: gate)
-            SetupContext(prepared, link: link).run(
+            context.run(
                 first: { () throws(SysError) in
                     // A copy of the executor's ends here would keep them open when it is gone.
                     try theirs.fd.place(at: ours.raw)
@@ -160,7 +173,7 @@ struct InitProcess {
     /// Tells where the cgroup is, with what it needs to move itself there.
     func offer(_ cgroup: Cgroup, _ subgroups: [String: String] = [:], toJoin: Bool) throws(ExecutorFailure) {
         let doors: [FDBox]
-        do { doors = toJoin ? try cgroup.doors(subgroups) : [] } catch { throw ExecutorFailure(error) }
+        do { doors = toJoin ? try cgroup.doors(subgroups, isBornInside: isBornInside) : [] } catch { throw ExecutorFailure(error) }
         try send(ExecutorRecord.cgroup(CgroupPaths(cgroup)).encoded, doors.map(\.raw))
         withExtendedLifetime(doors) {}
     }

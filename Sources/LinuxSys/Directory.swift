@@ -42,11 +42,16 @@ extension FD {
         try checkErrno("symlink", on: name) { unsafe symlinkat(target, raw, name) }
     }
 
+    /// Where this descriptor leads to, as the kernel names it in this mount namespace (proc(5), /proc/PID/fd).
+    package func path() throws(SysError) -> String { try Self.readLink("/proc/self/fd/\(raw)", below: AT_FDCWD) }
+
     /// The text of a symbolic link.
-    package func readLink(_ name: String) throws(SysError) -> String {
+    package func readLink(_ name: String) throws(SysError) -> String { try Self.readLink(name, below: raw) }
+
+    private static func readLink(_ name: String, below directory: Int32) throws(SysError) -> String {
         var text = [UInt8](repeating: 0, count: 4096)
         let count = try checkErrno("readlink", on: name) {
-            unsafe text.withUnsafeMutableBytes { unsafe readlinkat(raw, name, $0.bindMemory(to: CChar.self).baseAddress!, $0.count) }
+            unsafe text.withUnsafeMutableBytes { unsafe readlinkat(directory, name, $0.bindMemory(to: CChar.self).baseAddress!, $0.count) }
         }
         return String(decoding: text[..<count], as: UTF8.self)
     }

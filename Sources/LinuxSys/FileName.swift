@@ -4,11 +4,22 @@ package struct FileName: Hashable, Sendable, CustomStringConvertible {
     let terminated: [UInt8]
 
     /// Nil when the bytes are no name of an entry.
-    package init?(_ bytes: some Collection<UInt8>) {
-        guard !bytes.isEmpty, bytes.count <= 255, !bytes.contains(where: { $0 == 0 || $0 == 0x2f }) else { return nil }
-        if bytes.elementsEqual([0x2e]) || bytes.elementsEqual([0x2e, 0x2e]) { return nil }
-        terminated = Array(bytes) + [0]
+    package init?(_ bytes: ArraySlice<UInt8>) {
+        guard !bytes.isEmpty, bytes.count <= 255 else { return nil }
+        var dots = 0
+        for byte in bytes {
+            if byte == 0 || byte == 0x2f { return nil }
+            if byte == 0x2e { dots += 1 }
+        }
+        if dots == bytes.count, dots <= 2 { return nil }
+        var name = [UInt8]()
+        name.reserveCapacity(bytes.count + 1)
+        name += bytes
+        name.append(0)
+        terminated = name
     }
+
+    package init?(_ bytes: [UInt8]) { self.init(bytes[...]) }
 
     /// A name that this program makes itself.
     package init(own text: String) {

@@ -1,3 +1,4 @@
 import LinuxSys
 
+keepHeap()
 exitNow(Program(commandLine()).run())

@@ -6,5 +6,7 @@ int clx_bytes_waiting(int fd);
 int clx_ignore_signal(int signal);
 /* malloc_trim(3): gives free pages of the heap back. */
 void clx_trim_heap(void);
+/* mallopt(3): the heap grows by large steps and never shrinks. */
+void clx_keep_heap(void);
 /* Unmaps the pages of the program's own code that were touched so far; what is needed is mapped again from the page cache. */
 int clx_release_code(void);

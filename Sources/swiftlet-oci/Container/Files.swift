@@ -6,9 +6,7 @@ import OCI
 enum Files {
     /// Absolute, without links; the directory must be there.
     static func absolute(_ path: String) throws(CommandError) -> String {
-        let place = try kernel { () throws(SysError) in try FD.open(path, openPathOnly | O_DIRECTORY) }
-        let here = try kernel { () throws(SysError) in try FD.open("/proc/self/fd", openPathOnly | O_DIRECTORY) }
-        return try kernel { () throws(SysError) in try here.readLink("\(place.raw)") }
+        try kernel { () throws(SysError) in try FD.open(path, openPathOnly | O_DIRECTORY).path() }
     }
 
     static func join(_ directory: String, _ path: String) -> String { path.hasPrefix("/") ? path : "\(directory)/\(path)" }

@@ -27,13 +27,12 @@ struct StateStore {
 
     /// A new directory, 0700, that nobody else has, with the first record of the container in it.
     func make(_ record: ContainerRecord, _ configuration: [UInt8]) throws(CommandError) {
-        var path = ""
-        for part in root.split(separator: "/") {
-            path += "/\(part)"
-            guard unsafe mkdir(path, 0o700) != 0, errno != EEXIST else { continue }
-            throw .kernel(SysError(errno, "mkdir", on: path))
+        var made = unsafe mkdir(directory(record.id), 0o700)
+        if made != 0, errno == ENOENT {
+            try makeRoot()
+            made = unsafe mkdir(directory(record.id), 0o700)
         }
-        guard unsafe mkdir(directory(record.id), 0o700) == 0 else {
+        guard made == 0 else {
             guard errno == EEXIST else { throw .kernel(SysError(errno, "mkdir", on: directory(record.id))) }
             throw .state(operation: "create", id: record.id, reason: "container with given ID already exists")
         }
@@ -46,6 +45,15 @@ struct StateStore {
         } catch {
             remove(record.id)
             throw error
+        }
+    }
+
+    private func makeRoot() throws(CommandError) {
+        var path = ""
+        for part in pathParts(root) {
+            path += "/\(part)"
+            guard unsafe mkdir(path, 0o700) != 0, errno != EEXIST else { continue }
+            throw .kernel(SysError(errno, "mkdir", on: path))
         }
     }
 
@@ -71,6 +79,9 @@ struct StateStore {
 
     /// Everything that is kept of it.
     func remove(_ id: String) {
+        // Nearly always there is nothing else. The records last: without them nobody finds the rest.
+        for name in ["config.json", "start.sock", "creating.json", "state.json"] { _ = unsafe unlink("\(directory(id))/\(name)") }
+        if unsafe rmdir(directory(id)) == 0 { return }
         guard let name = FileName(Array(id.utf8)), let place = try? FD.open(root, O_RDONLY | O_DIRECTORY) else { return }
         try? place.removeTree(name)
     }
