@@ -43,6 +43,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
         // The C border: each module is imported by one Swift target (CLinux by LinuxSys, and so on).
@@ -75,15 +76,21 @@ let package = Package(
                 "OCI", "LinuxSys", "CZstd", "CISAL", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ], swiftSettings: strict),
+        // What pulls, and it alone, brings an HTTP client with it.
+        .target(
+            name: "Registry",
+            dependencies: ["Images", "OCI", "LinuxSys", .product(name: "AsyncHTTPClient", package: "async-http-client")] + nio + [
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "Crypto", package: "swift-crypto"),
+            ], swiftSettings: strict),
         .target(
             name: "TaskClient", dependencies: ["TTRPCNIO", "TTRPC", "Messages", "OCI", "LinuxSys", protobuf] + nio, swiftSettings: strict),
         .target(
             name: "Plugin",
-            dependencies: ["Images", "TTRPC", "TTRPCNIO", "TaskClient", "Messages", "CRILog", "LinuxSys", "OCI", logging, protobuf] + nio,
+            dependencies: ["Images", "Registry", "TTRPC", "TTRPCNIO", "TaskClient", "Messages", "CRILog", "LinuxSys", "OCI", logging, protobuf] + nio,
             swiftSettings: strict),
         .target(
             name: "Command",
-            dependencies: ["Images", "TaskClient", "TTRPC", "TTRPCNIO", "Messages", "CRILog", "LinuxSys", "OCI", arguments, protobuf] + nio,
+            dependencies: ["Images", "Registry", "TaskClient", "TTRPC", "TTRPCNIO", "Messages", "CRILog", "LinuxSys", "OCI", arguments, protobuf] + nio,
             swiftSettings: strict),
         .target(
             name: "Kubelet",
@@ -112,6 +119,10 @@ let package = Package(
             name: "ShimTests", dependencies: ["Shim", "Executor", "TaskAPI", "TTRPC", "TTRPCLoop", "LinuxSys", "EventLoop", "CRILog"],
             swiftSettings: strict),
         .testTarget(name: "ImagesTests", dependencies: ["Images", "OCI", "LinuxSys"], swiftSettings: strict),
+        .testTarget(
+            name: "RegistryTests",
+            dependencies: ["Registry", "Images", "OCI", "LinuxSys", .product(name: "NIOHTTP1", package: "swift-nio")] + nio,
+            swiftSettings: strict),
         .testTarget(name: "CommandTests", dependencies: ["Command", "CRILog", "Images", "OCI", arguments], swiftSettings: strict),
         .testTarget(
             name: "PluginTests",

@@ -9,6 +9,8 @@ struct Archive: Sendable {
         let file: FDBox
         let offset: UInt64
         let size: UInt64
+        /// Of a file that is still being written.
+        var arrival: Arrival?
     }
     private enum Storage: Sendable {
         case directory(FDBox)

@@ -22,9 +22,11 @@ struct FileSource: ByteSource {
     private var offset: Int64
     private var left: UInt64
     private let subject: String
+    private let arrival: Arrival?
 
-    init(_ file: FDBox, offset: UInt64, size: UInt64, subject: String) {
+    init(_ file: FDBox, offset: UInt64, size: UInt64, subject: String, arrival: Arrival? = nil) {
         self.file = file
+        self.arrival = arrival
         self.offset = Int64(offset)
         left = size
         self.subject = subject
@@ -33,7 +35,9 @@ struct FileSource: ByteSource {
     mutating func next() throws(ImageError) -> [UInt8] {
         guard left > 0 else { return [] }
         let bytes: [UInt8]
-        do { bytes = try file.fd.read(at: offset, count: Int(min(left, UInt64(pieceSize)))) } catch { throw .kernel(error) }
+        var ready = left
+        if let arrival { ready = try arrival.wait(behind: UInt64(offset)) - UInt64(offset) }
+        do { bytes = try file.fd.read(at: offset, count: Int(min(left, ready, UInt64(pieceSize)))) } catch { throw .kernel(error) }
         guard !bytes.isEmpty else { throw .archive(subject: subject, reason: "the file ends \(left) bytes too early") }
         offset += Int64(bytes.count)
         left -= UInt64(bytes.count)

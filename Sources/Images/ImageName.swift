@@ -16,6 +16,14 @@ package enum ImageName {
         return repository + (tag.map { ":\($0)" } ?? "") + "@" + parts[1]
     }
 
+    /// `repository@digest` of a reference with a tag and a digest, as images are kept that were asked for by both. Nil when it has no digest.
+    package static func byDigest(_ text: String) -> String? {
+        guard let full = full(text), let at = full.firstIndex(of: "@") else { return nil }
+        let name = full[..<at]
+        guard let colon = name.lastIndex(of: ":"), !name[colon...].contains("/") else { return full }
+        return String(name[..<colon]) + full[at...]
+    }
+
     /// The short form of a full name: `docker.io/library/busybox:latest` becomes `busybox:latest`.
     package static func familiar(_ name: String) -> String {
         if name.hasPrefix("docker.io/library/") { return String(name.dropFirst("docker.io/library/".count)) }
@@ -55,10 +63,23 @@ package enum ImageName {
     }
 
     private static func isHostName(_ text: String) -> Bool {
+        if text.hasPrefix("[") { return isBracketed(text) }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard let name = parts.first, !name.isEmpty, parts.count <= 2 else { return false }
         if parts.count == 2, UInt16(parts[1]) == nil { return false }
-        return name.utf8.allSatisfy { isAlphanumeric($0) || $0 == 0x2d || $0 == 0x2e }
+        return name.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
+            label.utf8.first.map(isAlphanumeric) == true && label.utf8.last.map(isAlphanumeric) == true
+                && label.utf8.allSatisfy { isAlphanumeric($0) || $0 == 0x2d }
+        }
+    }
+
+    /// An IPv6 address: `[::1]`, `[::1]:5000`.
+    private static func isBracketed(_ text: String) -> Bool {
+        guard let end = text.firstIndex(of: "]") else { return false }
+        let port = text[text.index(after: end)...]
+        guard port.isEmpty || port.hasPrefix(":") && UInt16(port.dropFirst()) != nil else { return false }
+        let address = text[..<end].dropFirst().utf8
+        return !address.isEmpty && address.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) || $0 == 0x3a }
     }
 
     /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`: no separator first, last, or doubled except as the grammar has it.

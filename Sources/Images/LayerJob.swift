@@ -28,7 +28,7 @@ struct LayerJob: Sendable {
         // Of a layer that is not packed blob and diff ID are the same.
         let plain = layer.compression == .none ? packed : HashLane(layer.diffID.algorithm, file: nil)
         var done: UInt64 = 0
-        let source = TappedSource(FileSource(layer.part.file, offset: layer.part.offset, size: layer.part.size, subject: subject)) {
+        let source = TappedSource(FileSource(layer.part, subject: subject)) {
             (bytes) throws(ImageError) in
             packed.add(bytes)
             done += UInt64(bytes.count)
@@ -74,7 +74,7 @@ struct LayerJob: Sendable {
 
     private func digestOfAll(_ algorithm: Digest.Algorithm) throws(ImageError) -> Digest {
         var hash = StreamHash(algorithm)
-        var source = FileSource(layer.part.file, offset: layer.part.offset, size: layer.part.size, subject: subject)
+        var source = FileSource(layer.part, subject: subject)
         while true {
             let bytes = try source.next()
             if bytes.isEmpty { return hash.digest }

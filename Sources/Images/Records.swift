@@ -26,7 +26,7 @@ package struct ImageRecord: Equatable, Sendable {
 /// How far a load is, for a progress line. Called from several threads, one call at a time.
 package struct LoadProgress: Equatable, Sendable {
     package enum Stage: String, Sendable {
-        case reading, unpacking, committing
+        case reading, pulling, pushing, unpacking, committing
     }
     package var stage: Stage
     /// The digest of the layer, or the path of the archive.
@@ -34,6 +34,10 @@ package struct LoadProgress: Equatable, Sendable {
     /// Bytes of compressed input read of this layer.
     package var done: UInt64
     package var total: UInt64
+
+    package init(stage: Stage, subject: String, done: UInt64, total: UInt64) {
+        (self.stage, self.subject, self.done, self.total) = (stage, subject, done, total)
+    }
 }
 
 /// One mount of a container's root, as containerd.types.Mount has it.

@@ -24,7 +24,7 @@ extension Store {
     /// The id of the image, and the name when it was found by one.
     private func find(_ reference: String) throws(ImageError) -> (id: String?, name: String?) {
         try records.read("find image \(reference)") { database in
-            for name in [reference, ImageName.full(reference)].compactMap({ $0 }) {
+            for name in [reference, ImageName.full(reference), ImageName.byDigest(reference)].compactMap({ $0 }) {
                 if let id = try String.fetchOne(database, sql: "SELECT image FROM name WHERE name = ?", arguments: [name]) {
                     return (id, name)
                 }
@@ -56,8 +56,13 @@ extension Store {
         guard let id = found.id else { throw .notFound(kind: .image, name: reference) }
         try layout.locked { () throws(ImageError) in
             let gone = try records.write("remove image \(reference)") { database -> Bool in
-                let names = try Int.fetchOne(database, sql: "SELECT count(*) FROM name WHERE image = ?", arguments: [id]) ?? 0
-                if let name = found.name, names > 1 {
+                // A name with a digest, which a pull gives beside one with a tag, keeps no image.
+                let others =
+                    try Int.fetchOne(
+                        database,
+                        sql: "SELECT count(*) FROM name WHERE image = ?1 AND name <> ?2 AND (instr(?2, '@') OR NOT instr(name, '@'))",
+                        arguments: [id, found.name ?? ""]) ?? 0
+                if let name = found.name, others > 0 {
                     try database.execute(sql: "DELETE FROM name WHERE name = ?", arguments: [name])
                     return false
                 }

@@ -107,7 +107,15 @@ struct LoadPlan {
         jobs = [LayerJob(chainID: chainID, parent: parent, layer: layer, blob: nil, diff: diff, limits: store.limits)]
     }
 
-    private static func makeDiff(_ scratch: Scratch, _ number: Int) throws(SysError) -> FDBox {
+    /// Layers that are read as `jobs` say (number N with its blob in `scratch` as `blob-N`), over snapshots of the store.
+    init(_ jobs: [LayerJob], over below: [Digest], scratch: Scratch, store: Store) {
+        self.scratch = scratch
+        self.store = store
+        self.below = below
+        self.jobs = jobs
+    }
+
+    static func makeDiff(_ scratch: Scratch, _ number: Int) throws(SysError) -> FDBox {
         let layer = try scratch.directory.directory("layer-\(number)")
         let diff = try layer.directory("diff")
         try diff.fd.setMode(0o755)
@@ -162,13 +170,18 @@ struct LoadPlan {
         }
     }
 
+    /// Of the snapshots that this stands on, that one and those below it.
+    private func below(upTo chainID: Digest) -> [String] {
+        below[..<(below.firstIndex(of: chainID).map { $0 + 1 } ?? below.count)].map(\.description)
+    }
+
     /// The layers below a job, topmost first.
     private func lower(of job: LayerJob) throws(ImageError) -> MergedTree {
         var layers: [FDBox] = []
         var next = job.parent
         while let chainID = next {
             guard let below = jobs.first(where: { $0.chainID == chainID }) else {
-                layers += try kernel { () throws(SysError) in try store.tree(self.below.map(\.description)).layers }
+                layers += try kernel { () throws(SysError) in try store.tree(self.below(upTo: chainID)).layers }
                 break
             }
             if let diff = below.diff {

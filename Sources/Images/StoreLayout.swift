@@ -99,7 +99,10 @@ final class Scratch: Sendable {
         }
     }
 
-    deinit { try? parent.fd.removeTree(name) }
+    deinit { remove() }
+
+    /// Now, and not when the last who knows of it has gone. Nothing is in progress there any more.
+    func remove() { try? parent.fd.removeTree(name) }
 
     /// Removes what processes left that are no more. The store is locked.
     static func sweep(_ layout: StoreLayout) throws(SysError) {

@@ -8,18 +8,21 @@ package struct ProgramOutput: Equatable, Sendable {
     package var status: ExitStatus
 }
 
-/// Runs a program to its end, with nothing on its stdin. For processes with threads; blocks the calling one.
+/// Runs a program to its end. For processes with threads; blocks the calling one.
 ///
 /// What outlives the program and keeps its stdout or stderr open does not delay the return. Output past `limit` is dropped.
 ///
-/// - Parameter deadline: nanoseconds after which it is killed and ETIMEDOUT thrown.
+/// - Parameters:
+///   - deadline: nanoseconds after which it is killed and ETIMEDOUT thrown.
+///   - input: what stands on its stdin; no more than a pipe holds (64 KiB).
 package func runProgram(
-    _ path: String, _ arguments: [String], environment: [String], directory: String?, deadline: UInt64, limit: Int = 1 << 20
+    _ path: String, _ arguments: [String], environment: [String], directory: String?, deadline: UInt64, limit: Int = 1 << 20,
+    input: [UInt8] = []
 ) throws(SysError) -> ProgramOutput {
-    let null = try FD.open("/dev/null", O_RDWR)
+    let stdin = try input.isEmpty ? FDBox(FD.open("/dev/null", O_RDWR)) : filledPipe(input, for: path)
     let (output, outputEnd) = try FD.pipe().boxes()
     let (errors, errorsEnd) = try FD.pipe().boxes()
-    let pid = try spawn(path, arguments, environment, directory, (null.raw, outputEnd.raw, errorsEnd.raw))
+    let pid = try spawn(path, arguments, environment, directory, (stdin.raw, outputEnd.raw, errorsEnd.raw))
     let process = try FD.pidfd(of: pid)
     var run = ProgramRun(stdout: output, stderr: errors, limit: limit)
     let ended: Bool
@@ -34,6 +37,14 @@ package func runProgram(
     let status = try process.reap(blocking: true) ?? .signal(SIGKILL)
     guard ended else { throw SysError(ETIMEDOUT, "run", on: path) }
     return ProgramOutput(stdout: run.bytes[0], stderr: run.bytes[1], status: status)
+}
+
+/// A pipe with these bytes in it and nobody who writes more.
+private func filledPipe(_ bytes: [UInt8], for path: String) throws(SysError) -> FDBox {
+    let (reader, writer) = try FD.pipe().boxes()
+    try writer.fd.setNonBlocking(true)
+    guard try writer.fd.write(bytes) == .bytes(bytes.count) else { throw SysError(EFBIG, "write the input of", on: path) }
+    return reader
 }
 
 private func spawn(
