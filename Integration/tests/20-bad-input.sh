@@ -62,7 +62,7 @@ test_a_missing_command() {
 
 test_a_command_that_is_not_executable() { refused 126 swiftlet run --rm swiftlet/busybox:docker /etc/passwd; contains "$message" /etc/passwd; }
 test_an_unknown_user() { refused 125 swiftlet run --rm --user nobody-here swiftlet/busybox:docker true; contains "$message" nobody-here; }
-test_an_unknown_image() { refused 125 swiftlet run --rm no/such:image true; contains "$message" no/such:image; }
+test_an_unknown_image() { refused 125 swiftlet run --rm --pull never no/such:image true; contains "$message" no/such:image; }
 
 # A bundle for swiftlet-oci in $SCRATCH/bundle-N with the program's arguments as JSON.
 bundle() {

@@ -14,7 +14,8 @@ struct Swiftlet: AsyncParsableCommand {
             """,
         version: "swiftlet \(swiftletVersion)",
         subcommands: [
-            LoadCommand.self, SaveCommand.self, ImportCommand.self, ImagesCommand.self, ImageCommand.self, TagCommand.self,
+            PullCommand.self, PushCommand.self, LoginCommand.self, LogoutCommand.self, LoadCommand.self, SaveCommand.self,
+            ImportCommand.self, ImagesCommand.self, ImageCommand.self, TagCommand.self,
             RemoveImageCommand.self, BundleCommand.self, RunCommand.self, ListCommand.self, LogsCommand.self,
             ExecCommand.self, KillCommand.self, StopCommand.self, StartCommand.self, WaitCommand.self, RemoveCommand.self,
             InspectCommand.self, DiffCommand.self, CommitCommand.self, ExportCommand.self, ReapCommand.self,

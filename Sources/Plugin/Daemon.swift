@@ -34,7 +34,7 @@ package final class Daemon: Sendable {
             await registry.recover(containers)
             let service = Service(
                 pods: PodCalls(site: site, registry: registry), containers: ContainerCalls(site: site, registry: registry),
-                node: NodeCalls(site: site))
+                node: NodeCalls(site: site), images: ImageCalls(site: site))
             let front = try await TTRPCServer.listen(path: settings.socket, routes: service.routes)
             logger.info("listening on \(settings.socket)")
             return Daemon(site: site, registry: registry, events: events, front: front)

@@ -1,5 +1,6 @@
 internal import Images
 internal import LinuxSys
+internal import Registry
 package import TTRPC
 
 /// Why a call of the runtime interface did not do what it was asked to. Each prints as one line.
@@ -23,6 +24,8 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
     case document(subject: String, reason: String)
     /// The image store refused.
     case store(StatusCode, String)
+    /// The registry refused, or cannot be reached.
+    case registry(StatusCode, String)
     /// The shim answered with an error.
     case shim(operation: String, subject: String, Status)
 
@@ -41,7 +44,7 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
         case .laggingSubscriber: "send container events: the receiver is too slow; list again"
         case .kernel(let operation, let subject, let reason): "\(operation) \(subject): \(reason)"
         case .document(let subject, let reason): "read \(subject): \(reason)"
-        case .store(_, let text): text
+        case .store(_, let text), .registry(_, let text): text
         case .shim(let operation, let subject, let status): "\(operation) \(subject): \(status)"
         }
     }
@@ -59,7 +62,7 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
         case .deadline: .deadlineExceeded
         case .tooMuchOutput, .laggingSubscriber: .resourceExhausted
         case .kernel, .document: .unknown
-        case .store(let code, _): code
+        case .store(let code, _), .registry(let code, _): code
         case .shim(_, _, let status): status.code
         }
     }
@@ -69,6 +72,33 @@ extension PluginError {
     init(_ error: SysError) { self = .kernel(operation: error.operation, subject: error.subject, reason: error.reason) }
 
     init(_ error: ImageError) { self = .store(error.code, error.description) }
+
+    init(_ error: RegistryError) {
+        switch error {
+        case .store(let error): self.init(error)
+        case .kernel(let error): self.init(error)
+        default: self = .registry(error.code, error.description)
+        }
+    }
+}
+
+extension RegistryError {
+    fileprivate var code: StatusCode {
+        switch self {
+        case .reference: .invalidArgument
+        case .settings, .helper: .failedPrecondition
+        case .unauthorized: .unauthenticated
+        case .forbidden: .permissionDenied
+        case .notFound, .noPlatform: .notFound
+        case .tooManyRequests, .limit: .resourceExhausted
+        case .unreachable, .connection, .refused: .unavailable
+        case .answer, .digestMismatch: .dataLoss
+        case .unsupported: .unimplemented
+        case .cancelled: .cancelled
+        case .store(let error): error.code
+        case .kernel(let error): error.isOutOfSpace ? .resourceExhausted : .unknown
+        }
+    }
 }
 
 extension ImageError {

@@ -10,6 +10,7 @@ struct Service: Sendable {
     let pods: PodCalls
     let containers: ContainerCalls
     let node: NodeCalls
+    let images: ImageCalls
 
     var routes: Routes {
         var routes = Routes()
@@ -31,6 +32,7 @@ struct Service: Sendable {
         add(&routes, runtime, "ExecSync") { try await self.containers.exec($0) }
         add(&routes, image, "ImageStatus") { try await self.node.imageStatus($0) }
         add(&routes, image, "ListImages") { try await self.node.listImages($0) }
+        add(&routes, image, "PullImage") { try await self.images.pull($0) }
         routes.serverStream(runtime, "GetContainerEvents") {
             (_: Runtime_V1_GetEventsRequest, _, stream: ResponseStream<Runtime_V1_ContainerEventResponse>) in
             try await self.containers.events(stream)

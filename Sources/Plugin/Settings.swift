@@ -1,3 +1,4 @@
+internal import Registry
 internal import TaskClient
 
 /// Where swiftletd keeps things and how it talks.
@@ -11,6 +12,8 @@ package struct PluginSettings: Sendable {
     /// Path of the shim.
     package var shim: String
     package var debug = false
+    /// Where registries are, and their mirrors.
+    package var registries = RegistrySettings.standardPath
 
     package init(root: String, state: String, socket: String, shim: String) {
         self.root = root

@@ -48,6 +48,7 @@ struct SwiftletDaemon: AsyncParsableCommand {
         for path in [root, state, socket] where !path.hasPrefix("/") { throw ValidationError("\(path): must be an absolute path") }
         var settings = PluginSettings(root: root, state: state, socket: socket, shim: try PluginSettings.findShim())
         settings.debug = debug
+        if let registries = environment("SWIFTLET_REGISTRIES"), !registries.isEmpty { settings.registries = registries }
         return settings
     }
 }

@@ -25,7 +25,7 @@ struct ImagesCommand: Verb {
             var table = Table(["NAME", "IMAGE ID", "PLATFORM", "LOADED", "SIZE"])
             for image in images {
                 let loaded = Timestamp(nanoseconds: Int64(clamping: image.loaded)).rfc3339.prefix(19)
-                for name in image.names.isEmpty ? ["<none>"] : image.names.map(ImageName.familiar) {
+                for name in Self.shownNames(image) {
                     table.add([
                         name, image.shortID, "\(image.config.os)/\(image.config.architecture)", "\(loaded)Z",
                         ByteSize(bytes: Int64(clamping: image.size)).text,
@@ -35,6 +35,13 @@ struct ImagesCommand: Verb {
             for line in table.lines { say(line) }
         }
         return 0
+    }
+
+    /// The names with a tag; where there is none, those with a digest.
+    private static func shownNames(_ image: ImageRecord) -> [String] {
+        let tags = image.names.filter { !$0.contains("@") }
+        let names = tags.isEmpty ? image.names : tags
+        return names.isEmpty ? ["<none>"] : names.map(ImageName.familiar)
     }
 
     static func json(_ image: ImageRecord) -> JSON {

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Images
 internal import LinuxSys
+internal import Registry
 
 struct RunCommand: Verb {
     static let configuration = CommandConfiguration(
@@ -15,7 +16,12 @@ struct RunCommand: Verb {
     @OptionGroup var global: GlobalOptions
     @OptionGroup var options: RunOptions
 
-    @Argument(help: ArgumentHelp("Name, name:tag or id of a loaded image.", valueName: "image"))
+    @Option(help: "When to pull the image: always, missing or never.")
+    var pull: PullPolicy = .missing
+
+    @OptionGroup var source: PullOptions
+
+    @Argument(help: ArgumentHelp("Name, name:tag or id.", valueName: "image"))
     var image: String
 
     @Argument(parsing: .captureForPassthrough, help: "What to run instead of the image's command.")
@@ -29,22 +35,34 @@ struct RunCommand: Verb {
     }
 
     func perform(_ context: Context) async throws -> Int32 {
-        let image: ImageRecord
-        do {
-            image = try context.store.image(self.image)
-        } catch .notFound {
-            throw CommandFailure(
-                "run", self.image, "no such image: `swiftlet load` brings one from an archive", status: CommandStatus.ownFailure)
-        }
         if options.terminal, options.interactive, !options.detach, !RawTerminal.isTerminal(0) {
             throw CommandFailure("run", self.image, "stdin is not a terminal", status: CommandStatus.ownFailure)
         }
         let watch = SignalWatch(context.journal)
-        let (container, attendance) = try await watch.untilAttending("run") { try await begin(context, image, watch) }
+        let (container, attendance) = try await watch.untilAttending("run") {
+            try await begin(context, try await found(context), watch)
+        }
         if let attendance { return try await Self.finish(container, attendance) }
         if options.rm { try Reaper.start(container) }
         say(container.id)
         return 0
+    }
+
+    /// The image, brought from its registry when it is not there or may have changed there.
+    private func found(_ context: Context) async throws -> ImageRecord {
+        if pull != .always {
+            do { return try context.store.image(image) } catch {
+                guard case .notFound = error else { throw error }
+            }
+            guard pull == .missing else {
+                throw CommandFailure("run", image, "no such image, and --pull never", status: CommandStatus.ownFailure)
+            }
+        }
+        // What stands on stdout is the container's.
+        let display = ProgressDisplay(isQuiet: !StandardStream.error.isTerminal)
+        do { return try await source.pull(Reference(image), context, display).image } catch {
+            throw CommandFailure("run", image, "\(error)", status: CommandStatus.ownFailure)
+        }
     }
 
     /// The running container; with its attendance unless it runs in the background.
