@@ -127,7 +127,7 @@ let package = Package(
         .testTarget(
             name: "PluginTests",
             dependencies: [
-                "Plugin", "Kubelet", "Command", "TaskClient", "Messages", "TTRPC", "TTRPCNIO", "Images", "OCI", "LinuxSys", logging,
+                "Plugin", "Kubelet", "Command", "Registry", "TaskClient", "Messages", "TTRPC", "TTRPCNIO", "Images", "OCI", "LinuxSys", logging,
                 protobuf,
             ], swiftSettings: strict),
     ]

@@ -19,6 +19,8 @@ package struct Pull: Sendable {
     private let platform: Platform
     private let place: RegistryError.Place
     private static let nesting = 4
+    /// Of one image, nested ones too: each is a request.
+    private static let indexes = 64
 
     package init(_ reference: Reference, platform: Platform = .host, client: RegistryClient, store: Store) {
         (self.client, self.store, self.reference, self.platform) = (client, store, reference, platform)
@@ -70,37 +72,41 @@ package struct Pull: Sendable {
     /// Down through indexes to the manifest for the platform.
     private func imageManifest(_ top: FetchedManifest, _ sessions: [Session]) async throws(RegistryError) -> FetchedManifest {
         if MediaType.isManifest(top.mediaType) { return top }
-        var offered: [String] = []
-        let found = try await best(in: top, depth: 0, sessions, &offered)
-        guard let descriptor = found?.descriptor else {
-            throw .noPlatform(place, wanted: platform.description, offered: Array(offered.prefix(20)))
+        var search = Search()
+        try await look(in: top, depth: 0, sessions, &search)
+        guard let descriptor = search.best?.descriptor else {
+            throw .noPlatform(place, wanted: platform.description, offered: Array(search.offered.prefix(20)))
         }
         return try await fetch(descriptor, sessions)
     }
 
-    private func best(
-        in index: FetchedManifest, depth: Int, _ sessions: [Session], _ offered: inout [String]
-    ) async throws(RegistryError) -> (descriptor: Descriptor, rank: Int)? {
+    /// What was found so far.
+    private struct Search {
+        var best: (descriptor: Descriptor, rank: Int)?
+        var offered: [String] = []
+        var indexes = 0
+    }
+
+    private func look(in index: FetchedManifest, depth: Int, _ sessions: [Session], _ search: inout Search) async throws(RegistryError) {
+        search.indexes += 1
         guard depth < Self.nesting else { throw .limit(place, what: "image indexes are nested deeper than \(Self.nesting)") }
+        guard search.indexes <= Self.indexes else { throw .limit(place, what: "it has more than \(Self.indexes) image indexes") }
         let document: Index
         do { document = try Index(json: index.document) } catch { throw .answer(place, reason: "index \(index.digest): \(error)") }
-        var best: (descriptor: Descriptor, rank: Int)?
         for descriptor in document.manifests {
-            if let offer = descriptor.platform, !offered.contains(offer.description), MediaType.isManifest(descriptor.mediaType) {
-                offered.append(offer.description)
+            if let offer = descriptor.platform.map({ shown($0.description, limit: 60) }), MediaType.isManifest(descriptor.mediaType),
+                search.offered.count < 100, !search.offered.contains(offer)
+            {
+                search.offered.append(offer)
             }
             let rank = descriptor.platform.map { platform.rank($0) } ?? 0
-            guard let rank, rank < best?.rank ?? .max else { continue }
+            guard let rank, rank < search.best?.rank ?? .max else { continue }
             if MediaType.isManifest(descriptor.mediaType) {
-                best = (descriptor, rank)
+                search.best = (descriptor, rank)
             } else if MediaType.isIndex(descriptor.mediaType) {
-                let nested = try await fetch(descriptor, sessions)
-                if let found = try await self.best(in: nested, depth: depth + 1, sessions, &offered), found.rank < best?.rank ?? .max {
-                    best = found
-                }
+                try await look(in: try await fetch(descriptor, sessions), depth: depth + 1, sessions, &search)
             }  // Other artifacts may stand beside images.
         }
-        return best
     }
 
     private func fetch(_ descriptor: Descriptor, _ sessions: [Session]) async throws(RegistryError) -> FetchedManifest {

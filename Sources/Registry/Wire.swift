@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import Glibc
 internal import LinuxSys
 internal import NIOCore
 internal import NIOHTTP1
@@ -81,6 +82,15 @@ final class Wire: Sendable {
             if error == .cancelled { return .cancelled(place) }
             reason = words(error)
             if error == .connectTimeout { return .unreachable(place, reason: "\(address.origin): \(reason)") }
+        } else if let error = error as? IOError {
+            let system = SysError(error.errnoCode, "connect", on: address.origin)
+            reason = system.reason
+            if [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT].contains(error.errnoCode) {
+                return .unreachable(place, reason: "\(address.origin): \(reason)")
+            }
+        } else if error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError {
+            // A certificate does not become better by asking again.
+            return .answer(place, reason: "\(address.origin): TLS: \(shown("\(error)"))")
         } else if let error = error as? NIOConnectionError {
             return .unreachable(place, reason: "\(address.origin): \(shown(words(error)))")
         } else {

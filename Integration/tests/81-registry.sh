@@ -1,0 +1,292 @@
+#!/bin/bash
+# Registries: docker-registry on loopback, plain, with passwords and with TLS; skopeo and umoci as the peers both ways
+
+PASSWORD=secret-word
+
+prepare() {
+    make_archives
+    (
+        cd "$SCRATCH"
+        # An image of three layers, the first shared with another one.
+        cp -r "$ARCHIVES/layout" three
+        local number
+        for number in 2 3; do
+            umoci unpack --image three:1.0 "b$number"
+            mkdir "b$number/rootfs/srv$number"
+            head -c 300000 /dev/urandom > "b$number/rootfs/srv$number/noise"
+            rm -f "b$number/rootfs/bin/yes"
+            ln "b$number/rootfs/srv$number/noise" "b$number/rootfs/srv$number/second"
+            umoci repack --image three:1.0 "b$number"
+            rm -rf "b$number"
+        done
+        umoci gc --layout three
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=localhost \
+            -addext subjectAltName=DNS:localhost
+        printf '%s\n' 'tester:$2y$05$5FXxP4aDDTeOOaOfdvtkZ.d5eRvBkgm1Y2eH5BZ4ara5WkOEMUCAS' > htpasswd
+    ) > "$SCRATCH/registry.log" 2>&1 || { cat "$SCRATCH/registry.log" >&2; return 1; }
+    start_registry plain ""
+    start_registry closed "auth: {htpasswd: {realm: tests, path: $SCRATCH/htpasswd}}"
+    start_registry tls "" "tls: {certificate: $SCRATCH/cert.pem, key: $SCRATCH/key.pem}"
+    skopeo_copy "oci:$SCRATCH/three:1.0" "docker://$(at plain)/team/app:1"
+}
+
+finish() {
+    local name
+    for name in plain closed tls; do stop_registry $name; done
+    same "$(leftovers "$SCRATCH/store")" "" "left behind"
+    same "$(find "$SCRATCH"/store*/tmp -mindepth 1)" "" "work in progress was left"
+}
+
+# start_registry NAME AUTH [TLS]: a docker-registry of the tests' own; its port is in $SCRATCH/NAME.port.
+start_registry() {
+    local port
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    cat > "$SCRATCH/$1.yml" <<YAML
+version: 0.1
+log: {level: error, accesslog: {disabled: true}}
+storage: {filesystem: {rootdirectory: $SCRATCH/$1-data}, delete: {enabled: true}}
+http:
+  addr: 127.0.0.1:$port
+  ${3:-}
+$2
+YAML
+    docker-registry serve "$SCRATCH/$1.yml" > "$SCRATCH/$1.log" 2>&1 < /dev/null &
+    echo $! > "$SCRATCH/$1.pid"
+    echo "$port" > "$SCRATCH/$1.port"
+    until_true 20 bash -c "exec 3<> /dev/tcp/127.0.0.1/$port"
+}
+
+stop_registry() {
+    local pid
+    pid=$(cat "$SCRATCH/$1.pid" 2>/dev/null) || return 0
+    kill "$pid" 2>/dev/null || :
+    until_true 20 bash -c "! kill -0 $pid"
+    rm -f "$SCRATCH/$1.pid"
+}
+
+at() { echo "127.0.0.1:$(cat "$SCRATCH/$1.port")"; }
+
+# Each test with its own STORE; docker's configuration is the tests' own.
+swiftlet() { DOCKER_CONFIG="$SCRATCH/docker" SWIFTLET_REGISTRIES="$SCRATCH/registries.json" PATH="$SCRATCH/bin:$BIN:$PATH" "$BIN/swiftlet" --root "$SCRATCH/store${STORE:-}" "$@"; }
+skopeo_copy() { skopeo --insecure-policy copy -q --src-tls-verify=false --dest-tls-verify=false "$@"; }
+digest_at() { skopeo inspect --tls-verify=false "${@:2}" --format '{{.Digest}}' "docker://$1"; }
+
+tree_of() {
+    (
+        cd "$1"
+        find . -printf '%P %y %m %U:%G %T@ %l\n' | sort
+        find . -type f -exec sha256sum {} + | sort -k 2
+        find . -type f -links +1 -printf '%P %n\n' | sort
+    )
+}
+
+# refused TEXT COMMAND…: status 1 (or 125 of run), one line with that text, and nothing in progress left.
+refused() {
+    local wanted=$1 status=1
+    shift
+    [ "$2" != run ] || status=125
+    expect $status "$@"
+    one_line "$err"
+    contains "$err" "$wanted"
+    case "$err" in *"$PASSWORD"*) fail "the password is shown: $err" ;; esac
+    same "$(find "$SCRATCH/store${STORE:-}/tmp" -mindepth 1)" "" "left behind"
+}
+
+test_what_skopeo_pushed_is_pulled_with_the_same_digests_and_tree() {
+    local form name number=0
+    for form in "--format oci" "--format v2s2" "--format oci --dest-compress-format zstd --dest-force-compress-format"; do
+        number=$((number + 1)) name=$(at plain)/forms/$number:x
+        # shellcheck disable=SC2086
+        skopeo_copy $form "oci:$SCRATCH/three:1.0" "docker://$name" 2> "$SCRATCH/skopeo.log" \
+            || skopeo_copy ${form/ --dest-force-compress-format/} "oci:$SCRATCH/three:1.0" "docker://$name"
+        STORE=-$number
+        expect 0 swiftlet pull "$name"
+        contains "$out" "pulled $name: $(digest_at "$name") (3 layers, 3 fetched)"
+        contains "$out" "pulling "
+        expect 0 swiftlet image inspect "$name"
+        same "$(jq -r '.[0].manifest' <<< "$out")" "$(digest_at "$name")"
+        swiftlet bundle "$name" "$SCRATCH/bundle-$number"
+        [ $number != 1 ] || umoci unpack --image "$SCRATCH/three:1.0" "$SCRATCH/by-umoci" 2> "$SCRATCH/umoci.log"
+        diff <(tree_of "$SCRATCH/by-umoci/rootfs") <(tree_of "$SCRATCH/bundle-$number/rootfs") >&2 || fail "another tree ($form)"
+        rm -rf "$SCRATCH/bundle-$number"
+    done
+}
+
+test_what_is_there_is_not_fetched_again() {
+    STORE=-lazy
+    skopeo_copy "oci:$ARCHIVES/layout:1.0" "docker://$(at plain)/lazy:base"
+    expect 0 swiftlet pull -q "$(at plain)/lazy:base"
+    same "$out" "$(jq -r .config.digest <(skopeo inspect --raw --tls-verify=false "docker://$(at plain)/lazy:base"))"
+    expect 0 swiftlet pull "$(at plain)/team/app:1"; contains "$out" "(3 layers, 2 fetched)"
+    expect 0 swiftlet pull "$(at plain)/team/app:1"; contains "$out" "(3 layers, 0 fetched)"
+    expect 0 swiftlet pull "$(at plain)/team/app@$(digest_at "$(at plain)/team/app:1")"; contains "$out" "(3 layers, 0 fetched)"
+    # An image stays as long as a name with a tag does, and goes with the last one.
+    swiftlet tag "$(at plain)/team/app:1" other:1
+    swiftlet rmi "$(at plain)/team/app:1" other:1 "$(at plain)/lazy:base" > /dev/null
+    expect 0 swiftlet images -q; same "$out" ""
+    same "$(find "$SCRATCH/store-lazy/blobs" "$SCRATCH/store-lazy/overlay/layers" -mindepth 2)" ""
+}
+
+test_what_is_pushed_here_skopeo_and_umoci_read() {
+    STORE=-push
+    swiftlet pull -q "$(at plain)/team/app:1" > /dev/null
+    swiftlet run --name maker "$(at plain)/team/app:1" sh -euc 'echo new > /new; rm -r /srv2'
+    swiftlet commit maker "$(at plain)/team/made:1" > /dev/null
+    # What another repository of the registry has is not sent: the new layer and the configuration are.
+    expect 0 swiftlet push "$(at plain)/team/made:1"
+    contains "$out" "pushed $(at plain)/team/made:1: $(digest_at "$(at plain)/team/made:1") (2 blobs sent, 3 mounted)"
+    expect 0 swiftlet push "$(at plain)/team/made:1" "$(at plain)/elsewhere:2"; contains "$out" "(0 blobs sent, 5 mounted)"
+    same "$(digest_at "$(at plain)/elsewhere:2")" "$(swiftlet image inspect "$(at plain)/team/made:1" | jq -r '.[0].manifest')"
+    expect 0 swiftlet push "$(at plain)/team/made:1" "$(at plain)/elsewhere:2"; contains "$out" "(0 blobs sent, 0 mounted)"
+    skopeo_copy "docker://$(at plain)/elsewhere:2" "oci:$SCRATCH/pushed:1"
+    umoci unpack --image "$SCRATCH/pushed:1" "$SCRATCH/pushed-tree" 2> "$SCRATCH/umoci.log"
+    swiftlet bundle "$(at plain)/team/made:1" "$SCRATCH/made-bundle"
+    diff <(tree_of "$SCRATCH/pushed-tree/rootfs") <(tree_of "$SCRATCH/made-bundle/rootfs") >&2 || fail "another tree"
+    swiftlet rm maker > /dev/null
+    # All the way around: out of one store, into another, with every digest as it was.
+    expect 0 swiftlet image inspect "$(at plain)/team/made:1"
+    jq -S '.[0] | {id, manifest, layers, size}' <<< "$out" > "$SCRATCH/here"
+    STORE=-push2
+    swiftlet pull -q "$(at plain)/elsewhere:2" > /dev/null
+    expect 0 swiftlet image inspect "$(at plain)/elsewhere:2"
+    jq -S '.[0] | {id, manifest, layers, size}' <<< "$out" | diff "$SCRATCH/here" - >&2
+}
+
+test_run_pulls_what_is_missing_and_says_nothing_on_stdout() {
+    STORE=-run
+    local name
+    name=$(at plain)/moving:1
+    skopeo_copy "oci:$ARCHIVES/layout:1.0" "docker://$name"
+    refused "no such image, and --pull never" swiftlet run --pull never "$name" true
+    expect 0 swiftlet run --rm "$name" echo hi; same "$out" hi; same "$err" ""
+    skopeo_copy "oci:$SCRATCH/three:1.0" "docker://$name"
+    expect 1 swiftlet run --rm "$name" ls /srv3
+    expect 0 swiftlet run --rm --pull always "$name" ls /srv3; contains "$out" noise
+    refused "not found (404)" swiftlet run --rm "$(at plain)/nothing:1" true
+}
+
+test_passwords_are_asked_for_kept_used_and_forgotten() {
+    STORE=-closed
+    local host image
+    host=$(at closed) image=$host/private/app:1
+    refused "not authenticated (401): no credentials for it (\`swiftlet login $host\`)" swiftlet pull "$image"
+    INPUT=<(echo wrong) refused "not authenticated (401)" swiftlet login -u tester "$host"
+    [ ! -e "$SCRATCH/docker/config.json" ] || fail "wrong credentials are kept"
+    INPUT=<(echo "$PASSWORD") expect 0 swiftlet login -u tester --password-stdin "$host"
+    contains "$out" "logged in to $host"
+    same "$(stat -c %a "$SCRATCH/docker/config.json") $(stat -c %a "$SCRATCH/docker")" "600 700"
+    # skopeo reads what was written here, and the other way round.
+    skopeo_copy --dest-authfile "$SCRATCH/docker/config.json" "oci:$SCRATCH/three:1.0" "docker://$image"
+    expect 0 swiftlet --debug pull "$image"
+    case "$out$err" in *"$PASSWORD"*|*"$(printf '%s' "tester:$PASSWORD" | base64)"*) fail "the password is shown" ;; esac
+    expect 0 swiftlet push "$image" "$host/private/copy:1"
+    same "$(digest_at "$host/private/copy:1" --authfile "$SCRATCH/docker/config.json")" "$(digest_at "$image" --authfile "$SCRATCH/docker/config.json")"
+    expect 0 swiftlet logout "$host"
+    same "$(jq -c .auths "$SCRATCH/docker/config.json")" "{}"
+    refused "not authenticated (401)" swiftlet pull "$image"
+    skopeo login --tls-verify=false --authfile "$SCRATCH/docker/config.json" -u tester -p "$PASSWORD" "$host" > /dev/null
+    expect 0 swiftlet pull "$image"
+}
+
+test_a_helper_program_keeps_the_password() {
+    STORE=-helper
+    local host
+    host=$(at closed)
+    mkdir -p "$SCRATCH/bin" "$SCRATCH/docker"
+    cat > "$SCRATCH/bin/docker-credential-tests" <<HELPER
+#!/bin/sh
+case \$1 in
+store) cat > "$SCRATCH/kept" ;;
+get) cat > /dev/null; if [ -e "$SCRATCH/kept" ]; then cat "$SCRATCH/kept"; else echo "credentials not found in native keychain"; exit 1; fi ;;
+erase) cat > /dev/null; rm "$SCRATCH/kept" ;;
+esac
+HELPER
+    chmod +x "$SCRATCH/bin/docker-credential-tests"
+    printf '{"credHelpers": {"%s": "tests"}}' "$host" > "$SCRATCH/docker/config.json"
+    INPUT=<(echo "$PASSWORD") expect 0 swiftlet login -u tester "$host"
+    contains "$out" "(kept in docker-credential-tests)"
+    skopeo --insecure-policy copy -q --dest-tls-verify=false --dest-creds "tester:$PASSWORD" "oci:$SCRATCH/three:1.0" "docker://$host/private/app:1"
+    expect 0 swiftlet pull "$host/private/app:1"
+    expect 0 swiftlet logout "$host"
+    [ ! -e "$SCRATCH/kept" ] || fail "the helper was not told to forget"
+    refused "not authenticated (401)" swiftlet pull "$host/private/app:1"
+    rm -f "$SCRATCH/docker/config.json"
+}
+
+test_mirrors_and_certificates_are_as_the_settings_say() {
+    STORE=-settings
+    local port
+    port=$(cat "$SCRATCH/tls.port")
+    skopeo_copy "oci:$SCRATCH/three:1.0" "docker://localhost:$port/team/app:2"
+    refused "pull localhost:$port/team/app:2:" swiftlet pull "localhost:$port/team/app:2" # TLS where plain HTTP is spoken
+    echo "{\"registries\": {\"localhost:$port\": {\"location\": \"https://localhost:$port\"}}}" > "$SCRATCH/registries.json"
+    refused "https://localhost:$port" swiftlet pull "localhost:$port/team/app:2" # nobody vouches for that certificate
+    echo "{\"registries\": {\"localhost:$port\": {\"location\": \"https://localhost:$port\", \"ca\": \"$SCRATCH/cert.pem\"}}}" > "$SCRATCH/registries.json"
+    expect 0 swiftlet pull "localhost:$port/team/app:2"; contains "$out" "(3 layers, 3 fetched)"
+    expect 0 swiftlet push "localhost:$port/team/app:2" "localhost:$port/copy:1"
+    # reg.example is nowhere; two mirrors are, and the second one has it.
+    echo "{\"registries\": {\"reg.example\": {\"location\": \"http://127.0.0.1:1\", \"mirrors\": [{\"location\": \"http://$(at plain)/none\"},
+        {\"location\": \"https://localhost:$port\", \"insecure\": true}]}}}" > "$SCRATCH/registries.json"
+    expect 0 swiftlet pull reg.example/team/app:2; contains "$out" "pulled reg.example/team/app:2"
+    refused "http://127.0.0.1:1" swiftlet pull reg.example/team/app:3
+    echo '{"registries": {"x": {"mirror": []}}}' > "$SCRATCH/registries.json"
+    refused "registries.x.mirror: there is no such setting" swiftlet pull "$(at plain)/team/app:1"
+    rm "$SCRATCH/registries.json"
+}
+
+test_every_tag_of_a_repository() {
+    STORE=-tags
+    local tag
+    for tag in a b c; do skopeo_copy "oci:$ARCHIVES/layout:1.0" "docker://$(at plain)/tags:$tag"; done
+    expect 0 swiftlet pull --all-tags "$(at plain)/tags"
+    expect 0 swiftlet images
+    for tag in a b c; do contains "$out" "tags:$tag "; done
+}
+
+test_an_image_for_another_machine_is_pulled_when_it_is_asked_for() {
+    STORE=-platform
+    # Built for another processor, by its own word.
+    cp -r "$ARCHIVES/layout" "$SCRATCH/foreign"
+    umoci config --image "$SCRATCH/foreign:1.0" --os linux --architecture s390x
+    skopeo_copy "oci:$SCRATCH/foreign:1.0" "docker://$(at plain)/foreign:1"
+    refused "an image for linux/s390x on linux/" swiftlet pull "$(at plain)/foreign:1"
+    expect 0 swiftlet pull --platform linux/s390x "$(at plain)/foreign:1"
+    expect 0 swiftlet images; contains "$out" linux/s390x
+    expect 125 swiftlet pull --platform nonsense "$(at plain)/foreign:1"
+}
+
+test_registry_errors_are_one_line_and_leave_nothing() {
+    STORE=-errors
+    swiftlet images > /dev/null
+    refused "not found (404)" swiftlet pull "$(at plain)/nothing/here:1"
+    refused "http://127.0.0.1:1: connection refused (ECONNREFUSED)" swiftlet pull 127.0.0.1:1/x
+    refused "not a reference" swiftlet pull "UPPER case"
+    refused "no such image" swiftlet push "$(at plain)/nothing:1"
+    # A blob of the registry is not what it was.
+    skopeo_copy "oci:$SCRATCH/three:1.0" "docker://$(at plain)/damaged:1"
+    local blob
+    blob=$(find "$SCRATCH/plain-data/docker/registry/v2/blobs" -name data -size +200k | head -n 1)
+    cp "$blob" "$SCRATCH/saved"
+    printf X | dd of="$blob" bs=1 seek=150000 conv=notrunc status=none
+    refused "digest sha256:" swiftlet pull "$(at plain)/damaged:1"
+    cp "$SCRATCH/saved" "$blob"
+    expect 0 swiftlet pull "$(at plain)/damaged:1"
+}
+
+test_an_interrupted_pull_leaves_nothing() {
+    STORE=-interrupted
+    swiftlet images > /dev/null
+    kill -STOP "$(cat "$SCRATCH/plain.pid")"
+    swiftlet pull "$(at plain)/team/app:1" > "$SCRATCH/out" 2> "$SCRATCH/err" < /dev/null &
+    local pid=$! status=0
+    # Its connection is there, and nobody answers.
+    until_true 10 bash -c "ss -tnp state established dst $(at plain) | grep -q swiftlet"
+    kill -TERM $pid # SIGINT is ignored in what a shell has in its background
+    wait $pid || status=$?
+    kill -CONT "$(cat "$SCRATCH/plain.pid")"
+    same "$status" 143
+    contains "$(cat "$SCRATCH/err")" "pull: interrupted by SIGTERM"
+    one_line "$(cat "$SCRATCH/err")"
+    same "$(find "$SCRATCH/store-interrupted"/{tmp,blobs/sha256,overlay/layers} -mindepth 1)" ""
+    expect 0 swiftlet pull "$(at plain)/team/app:1"
+}
