@@ -4,10 +4,27 @@ package struct FileName: Hashable, Sendable, CustomStringConvertible {
     let terminated: [UInt8]
 
     /// Nil when the bytes are no name of an entry.
-    package init?(_ bytes: some Collection<UInt8>) {
-        guard !bytes.isEmpty, bytes.count <= 255, !bytes.contains(where: { $0 == 0 || $0 == 0x2f }) else { return nil }
-        if bytes.elementsEqual([0x2e]) || bytes.elementsEqual([0x2e, 0x2e]) { return nil }
-        terminated = Array(bytes) + [0]
+    package init?(_ bytes: some Collection<UInt8>) { self.init(Array(bytes)[...]) }
+
+    /// The same for bytes in memory, of which an archive has very many.
+    package init?(_ bytes: ArraySlice<UInt8>) {
+        let count = bytes.count
+        guard count > 0, count <= 255 else { return nil }
+        var onlyDots = true
+        for byte in bytes {
+            if byte == 0 || byte == 0x2f { return nil }
+            if byte != 0x2e { onlyDots = false }
+        }
+        if onlyDots, count <= 2 { return nil }
+        terminated = unsafe [UInt8](unsafeUninitializedCapacity: count + 1) { room, filled in
+            var at = 0
+            for byte in bytes {
+                unsafe room[at] = byte
+                at += 1
+            }
+            unsafe room[at] = 0
+            filled = at + 1
+        }
     }
 
     /// A name that this program makes itself.
