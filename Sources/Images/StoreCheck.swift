@@ -17,6 +17,7 @@ final class StoreCheck {
     let badBlobs: [String: String]
     let badTrees: [String: String]
     private(set) var findings: [Finding] = []
+    private typealias Row = (chain: String, parent: String?, link: String)
     private var layout: StoreLayout { store.layout }
 
     init(store: Store, scratch: Scratch, repair: Bool, badBlobs: [String: String], badTrees: [String: String]) {
@@ -50,7 +51,7 @@ final class StoreCheck {
 
     private func checkBlobs() throws(ImageError) {
         let images = try store.records.read("list images") { database in
-            try Row.fetchAll(database, sql: "SELECT id, blobs FROM image ORDER BY loaded").map {
+            try GRDB.Row.fetchAll(database, sql: "SELECT id, blobs FROM image ORDER BY loaded").map {
                 ($0["id"] as String, $0["blobs"] as String)
             }
         }
@@ -78,7 +79,7 @@ final class StoreCheck {
 
     private func checkSnapshots() throws(ImageError) {
         let rows = try store.records.read("list snapshots") { database in
-            try Row.fetchAll(database, sql: "SELECT chain, parent, link FROM snapshot ORDER BY rowid").map {
+            try GRDB.Row.fetchAll(database, sql: "SELECT chain, parent, link FROM snapshot ORDER BY rowid").map {
                 (chain: $0["chain"] as String, parent: $0["parent"] as String?, link: $0["link"] as String)
             }
         }
@@ -96,7 +97,7 @@ final class StoreCheck {
             var damage = badTrees[row.chain]
             if damage == nil { damage = try missing(row.chain) }
             if let damage {
-                tell(subject, damage) { () throws(ImageError) in try mendTree(row.chain, isGone: badTrees[row.chain] == nil) }
+                tell(subject, damage) { () throws(ImageError) in try mendTree(row, isGone: badTrees[row.chain] == nil) }
             }
             try checkNotes(subject, row)
         }
@@ -113,7 +114,8 @@ final class StoreCheck {
     }
 
     /// Only what is whole replaces what is not; what a container may have mounted is left alone unless there is nothing left of it.
-    private func mendTree(_ chainID: String, isGone: Bool) throws(ImageError) -> Finding.Outcome {
+    private func mendTree(_ row: Row, isGone: Bool) throws(ImageError) -> Finding.Outcome {
+        let chainID = row.chain
         if !isGone,
             let user = try store.records.read(
                 "find containers",
@@ -127,7 +129,17 @@ final class StoreCheck {
         }
         let name = FileName(own: "mended")
         guard try store.unpackAgain(chainID, in: scratch, name) != nil else { return .kept("no image says what belongs there") }
+        let lower = row.parent == nil ? nil : try store.lowerNote(of: chainID)
         try kernel { () throws(SysError) in
+            do {
+                let directory = FDBox(try scratch.directory.fd.openDirectory(name))
+                try directory.writeNote("link", row.link)
+                try directory.writeNote("committed", "")
+                if let lower {
+                    try directory.writeNote("lower", lower)
+                    _ = try directory.directory("work")
+                }
+            }
             try scratch.directory.fd.syncFileSystem()
             try layout.layers.fd.removeTree(FileName(own: Store.hex(chainID)))
             try scratch.directory.fd.rename(name, in: layout.layers.fd, to: FileName(own: Store.hex(chainID)), replacing: true)
@@ -136,7 +148,7 @@ final class StoreCheck {
     }
 
     /// The short link and the notes beside `diff`: all of them follow from the records.
-    private func checkNotes(_ subject: String, _ row: (chain: String, parent: String?, link: String)) throws(ImageError) {
+    private func checkNotes(_ subject: String, _ row: Row) throws(ImageError) {
         let hex = Store.hex(row.chain)
         let link = FileName(own: row.link)
         let wanted = Array("../layers/\(hex)/diff".utf8)
