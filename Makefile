@@ -7,7 +7,7 @@ PROGRAMS := containerd-shim-swiftlet-v2 swiftlet-oci swiftletd swiftlet mock-kub
 # All programs carry the Swift runtime with them; the first two are fully static (see Package.swift).
 RELEASE_FLAGS := -c release --static-swift-stdlib
 
-.PHONY: help build run test unit integration install proto lint format bench bench-executor help-pages clean deps deps-build
+.PHONY: help build run test unit integration install proto lint format bench bench-executor bench-images kill-sweep help-pages clean deps deps-build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,12 @@ bench: deps build ## the figures of docs/benchmarks.md, beside the peers
 
 bench-executor: deps build ## swiftlet-oci beside crun and runc, against its bars
 	Integration/bench/executor.sh $(RELEASE)
+
+bench-images: deps build ## loading and unpacking images beside umoci, containerd and tar, against the bars
+	Integration/bench/images.sh $(RELEASE)
+
+kill-sweep: deps build ## swiftlet killed at every system call that touches the store
+	SWIFTLET_SWEEP_STRIDE=1 SWIFTLET_TEST_SECONDS=7200 Integration/run-tests --integration-only $(RELEASE) killed_at_any_call
 
 help-pages: build ## docs/commands.md from the programs' own help
 	.ci/help-pages $(RELEASE) > docs/commands.md

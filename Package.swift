@@ -108,6 +108,9 @@ let package = Package(
             name: "mock-kubelet", dependencies: ["Kubelet", "TTRPCNIO", "OCI", arguments], path: "Integration/mock-kubelet",
             swiftSettings: strict),
 
+        // For Integration/bench/images.sh.
+        .executableTarget(name: "root-bench", dependencies: ["Images", "LinuxSys"], path: "Integration/root-bench", swiftSettings: strict),
+
         .testTarget(name: "LinuxSysTests", dependencies: ["LinuxSys", "EventLoop"], swiftSettings: strict),
         .testTarget(name: "OCITests", dependencies: ["OCI", "CRILog"], swiftSettings: strict),
         .testTarget(name: "ExecutorTests", dependencies: ["Executor", "Cgroups", "OCI", "LinuxSys"], swiftSettings: strict),

@@ -176,32 +176,8 @@ test_a_snapshot_is_laid_out_as_overlay2_has_it() {
     same "$(realpath "$SCRATCH/store/overlay/l/$(cat "${top%/diff}/link")")" "$top"
 }
 
-# An image of $1 layers with a file of its own in each, at $2.
-image_of_layers() {
-    python3 - "$1" "$2" <<'PYTHON'
-import hashlib, io, json, sys, tarfile
-def tar(members):
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for name, content in members:
-            info = tarfile.TarInfo(name)
-            info.size, info.mode = len(content), 0o755
-            archive.addfile(info, io.BytesIO(content))
-    return out.getvalue()
-count = int(sys.argv[1])
-layers = [tar([("bin/busybox", open("/bin/busybox", "rb").read())])] + [tar([(f"f/{n}", b"x")]) for n in range(count - 1)]
-diff_ids = ["sha256:" + hashlib.sha256(layer).hexdigest() for layer in layers]
-config = json.dumps({"architecture": "", "os": "linux", "config": {"Cmd": ["/bin/busybox"]},
-                     "rootfs": {"type": "layers", "diff_ids": diff_ids}}).encode()
-name = hashlib.sha256(config).hexdigest() + ".json"
-names = [f"{n}/layer.tar" for n in range(count)]
-manifest = json.dumps([{"Config": name, "RepoTags": ["many:1"], "Layers": names}]).encode()
-open(sys.argv[2], "wb").write(tar([(name, config), ("manifest.json", manifest)] + list(zip(names, layers))))
-PYTHON
-}
-
 test_five_hundred_layers_are_stacked_compared_and_removed() {
-    image_of_layers 500 "$SCRATCH/many.tar"
+    image_of_layers 500 "$SCRATCH/many.tar" many:1
     swiftlet load -q "$SCRATCH/many.tar" > /dev/null
     expect 0 swiftlet run --name many many:1 /bin/busybox sh -c 'busybox() { /bin/busybox "$@"; }; busybox ls /f | busybox wc -l; busybox touch /x; busybox rm /f/7'
     same "$out" 499

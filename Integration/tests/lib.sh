@@ -64,6 +64,30 @@ make_archives() {
     ) > "$SCRATCH/archives.log" 2>&1 || { cat "$SCRATCH/archives.log" >&2; return 1; }
 }
 
+# An image of $1 layers with a file of its own in each, as a `docker save` archive at $2, called $3.
+image_of_layers() {
+    python3 - "$@" <<'PYTHON'
+import hashlib, io, json, sys, tarfile
+def tar(members):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(content), 0o755
+            archive.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+count = int(sys.argv[1])
+layers = [tar([("bin/busybox", open("/bin/busybox", "rb").read())])] + [tar([(f"f/{n}", b"x")]) for n in range(count - 1)]
+diff_ids = ["sha256:" + hashlib.sha256(layer).hexdigest() for layer in layers]
+config = json.dumps({"architecture": "", "os": "linux", "config": {"Cmd": ["/bin/busybox"]},
+                     "rootfs": {"type": "layers", "diff_ids": diff_ids}}).encode()
+name = hashlib.sha256(config).hexdigest() + ".json"
+names = [f"{n}/layer.tar" for n in range(count)]
+manifest = json.dumps([{"Config": name, "RepoTags": [sys.argv[3]], "Layers": names}]).encode()
+open(sys.argv[2], "wb").write(tar([(name, config), ("manifest.json", manifest)] + list(zip(names, layers))))
+PYTHON
+}
+
 # A containerd with its own root, state and socket; the shims are found through PATH.
 start_containerd() {
     local at=$SCRATCH/c

@@ -4,12 +4,13 @@ internal import LinuxSys
 /// Where the handler puts the numbers of signals. Written once, before there is a second thread or a handler.
 private nonisolated(unsafe) var signalPipe: (reader: Int32, writer: Int32) = (-1, -1)
 
-/// To be called at the program's beginning: the commands with a container to attend to hand signals on, or answer them by undoing
-/// what they have begun. With all other commands signals do what they always do; so do those that whoever started this ignores.
+/// To be called at the program's beginning: the commands with a container to attend to hand signals on, and they and those that take images
+/// in answer them by undoing what they have begun. With all other commands signals do what they always do; so do those that whoever started this ignores.
 ///
 /// Handlers and a pipe, not blocked signals and sigwait(3): Dispatch keeps a thread in sigsuspend(2) that has none blocked.
 package func prepareSignals(_ arguments: [String]) {
-    guard let verb = hoistGlobalOptions(arguments).first, ["run", "exec", "start", "pull", "push"].contains(verb), let pipe = try? FD.pipe()
+    guard let verb = hoistGlobalOptions(arguments).first, ["run", "exec", "start", "load", "import", "commit", "pull", "push"].contains(verb),
+        let pipe = try? FD.pipe()
     else { return }
     let ends = pipe.take { first, second in [first.release(), second.release()] }
     unsafe signalPipe = (ends[0], ends[1])

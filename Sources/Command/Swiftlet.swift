@@ -10,6 +10,7 @@ struct Swiftlet: AsyncParsableCommand {
         discussion: """
             Every command takes --root DIR, --log-format text|json and --debug, before or after its name.
             SWIFTLET_ROOT moves everything that is stored (default \(GlobalOptions.defaultRoot)).
+            SWIFTLET_GC_THRESHOLD says when garbage is collected by itself (see gc).
             SWIFTLET_SHIM names the supervisor (default: beside this program, then PATH).
             """,
         version: "swiftlet \(swiftletVersion)",
@@ -18,7 +19,8 @@ struct Swiftlet: AsyncParsableCommand {
             ImportCommand.self, ImagesCommand.self, ImageCommand.self, TagCommand.self,
             RemoveImageCommand.self, BundleCommand.self, RunCommand.self, ListCommand.self, LogsCommand.self,
             ExecCommand.self, KillCommand.self, StopCommand.self, StartCommand.self, WaitCommand.self, RemoveCommand.self,
-            InspectCommand.self, DiffCommand.self, CommitCommand.self, ExportCommand.self, ReapCommand.self,
+            InspectCommand.self, DiffCommand.self, CommitCommand.self, ExportCommand.self, CollectCommand.self, CheckCommand.self,
+            SystemCommand.self, ReapCommand.self,
         ])
 }
 
@@ -67,7 +69,7 @@ func hoistGlobalOptions(_ arguments: [String]) -> [String] {
         return globals.isEmpty || rest.isEmpty ? arguments : Array(rest)
     }
     // The command of a group has two words.
-    let words = name == "image" ? 2 : 1
+    let words = name == "image" || name == "system" ? 2 : 1
     return rest.prefix(words) + globals + rest.dropFirst(words)
 }
 

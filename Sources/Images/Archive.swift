@@ -33,22 +33,26 @@ struct Archive: Sendable {
             let magic = try kernel { () throws(SysError) in try file.fd.read(at: 0, count: 4) }
             let compression = Compression(magic: magic)
             let whole = Part(file: file, offset: 0, size: status.size)
-            let tar = compression == .none ? whole : try Self.uncompress(whole, compression, path, scratch)
+            let tar = compression == .none ? whole : try Self.uncompress(whole, compression, path, scratch, limits)
             storage = .tar(try Self.index(tar, path, limits))
         default: throw .unsupported(subject: path, what: "an archive that is neither a file nor a directory")
         }
     }
 
-    private static func uncompress(_ part: Part, _ compression: Compression, _ path: String, _ scratch: borrowing FD) throws(ImageError)
-        -> Part
-    {
+    private static func uncompress(
+        _ part: Part, _ compression: Compression, _ path: String, _ scratch: borrowing FD, _ limits: UnpackLimits
+    ) throws(ImageError) -> Part {
         let name = FileName(own: "archive.tar")
         let file = FDBox(try kernel { () throws(SysError) in try scratch.openEntry(name, O_RDWR | O_CREAT | O_EXCL, mode: 0o600) })
         _ = try kernel { () throws(SysError) in try scratch.removeEntry(name, isDirectory: false) }
         var source = try UnpackedSource(FileSource(part.file, offset: 0, size: part.size, subject: path), compression, subject: path)
         var size: UInt64 = 0
+        var disk = DiskWatch(file, subject: path)
         while true {
             let bytes = try source.next()
+            try disk.wrote(UInt64(bytes.count))
+            // What is in an archive beside its layers is small.
+            guard size <= limits.layerSize else { throw .limit(subject: path, what: "more than \(limits.layerSize) bytes uncompressed") }
             if bytes.isEmpty { return Part(file: file, offset: 0, size: size) }
             try kernel { () throws(SysError) in try file.fd.writeAll(bytes[...], at: Int64(size)) }
             size += UInt64(bytes.count)

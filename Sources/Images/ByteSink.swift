@@ -39,15 +39,18 @@ final class BlobOutput: ByteSink {
     private let plain: HashLane
     private let packed: HashLane
     private var packer: Packer
+    private let cancellation: Cancellation?
 
     /// `file` is written from its start.
-    init(_ compression: Compression, file: FDBox) throws(ImageError) {
+    init(_ compression: Compression, file: FDBox, cancellation: Cancellation? = nil) throws(ImageError) {
+        self.cancellation = cancellation
         packed = HashLane(.sha256, file: file)
         plain = compression == .none ? packed : HashLane(.sha256, file: nil)
         packer = try Packer(compression)
     }
 
     func write(_ bytes: [UInt8]) throws(ImageError) {
+        try cancellation?.check("write", on: "a layer")
         plain.add(bytes)
         try pack(bytes, isLast: false)
     }

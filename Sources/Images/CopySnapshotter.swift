@@ -2,9 +2,10 @@ internal import LinuxSys
 
 /// A plain directory with a copy of everything: `rootfs`.
 struct CopySnapshotter: Snapshotter {
-    func prepare(_ home: FDBox, over lower: MergedTree, limits: UnpackLimits) throws(ImageError) {
+    func prepare(_ home: FDBox, over base: SnapshotBase, limits: UnpackLimits) throws(ImageError) {
         let rootfs = try kernel { () throws(SysError) in try home.directory("rootfs") }
-        try TreeCopy.make(lower, in: rootfs, limits: limits)
+        let tree = try kernel { () throws(SysError) in try base.tree() }
+        try TreeCopy.make(tree, in: rootfs, limits: limits)
     }
 
     func root(home: String, lower: [String]) -> ContainerRoot {

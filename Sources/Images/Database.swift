@@ -33,6 +33,17 @@ final class Records: Sendable {
         migrator.registerMigration("2") { database in
             try database.execute(sql: "ALTER TABLE root ADD COLUMN snapshotter TEXT NOT NULL DEFAULT 'overlay'")
         }
+        migrator.registerMigration("3") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE snapshot ADD COLUMN size INTEGER;
+                    CREATE TABLE prototype (chain TEXT PRIMARY KEY REFERENCES snapshot (chain) ON DELETE CASCADE, links TEXT NOT NULL,
+                        plan TEXT NOT NULL);
+                    CREATE TABLE lease (id TEXT PRIMARY KEY, note TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL);
+                    CREATE TABLE lease_item (lease TEXT NOT NULL REFERENCES lease (id) ON DELETE CASCADE, kind TEXT NOT NULL,
+                        key TEXT NOT NULL, PRIMARY KEY (lease, kind, key));
+                    """)
+        }
         return migrator
     }
 

@@ -8,9 +8,9 @@ struct FuseOverlaySnapshotter: Snapshotter {
     /// Searched in this order; nothing of the caller's environment is trusted with a program that runs as root.
     private static let places = ["/usr/local/bin", "/usr/bin", "/bin"]
 
-    func prepare(_ home: FDBox, over lower: MergedTree, limits: UnpackLimits) throws(ImageError) {
+    func prepare(_ home: FDBox, over base: SnapshotBase, limits: UnpackLimits) throws(ImageError) {
         _ = try Self.program()
-        try OverlaySnapshotter().prepare(home, over: lower, limits: limits)
+        try OverlaySnapshotter().prepare(home, over: base, limits: limits)
         _ = try kernel { () throws(SysError) in try home.directory("merged") }
     }
 

@@ -26,7 +26,7 @@ package enum ImageError: Error, Equatable, Sendable, CustomStringConvertible {
     case database(operation: String, reason: String)
 
     package enum Kind: String, Sendable {
-        case image, container, pod, user, group
+        case image, container, pod, user, group, lease
     }
 
     package var description: String {

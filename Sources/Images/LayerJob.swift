@@ -13,6 +13,7 @@ struct LayerJob: Sendable {
     /// Where it is unpacked; nil when the store has that snapshot already: then the layer is only checked.
     let diff: FDBox?
     let limits: UnpackLimits
+    var cancellation: Cancellation?
 
     struct Result: Sendable {
         let digest: Digest
@@ -30,6 +31,7 @@ struct LayerJob: Sendable {
         var done: UInt64 = 0
         let source = TappedSource(FileSource(layer.part, subject: subject)) {
             (bytes) throws(ImageError) in
+            try cancellation?.check("unpack", on: subject)
             packed.add(bytes)
             done += UInt64(bytes.count)
             progress?(LoadProgress(stage: .unpacking, subject: subject, done: done, total: layer.part.size))
@@ -47,7 +49,7 @@ struct LayerJob: Sendable {
         do {
             let unpacked = try UnpackedSource(source, layer.compression, subject: subject)
             let tapped = TappedSource(unpacked) { (bytes) throws(ImageError) in plain?.add(bytes) }
-            return try unpack(tapped, lower)
+            return try unpack(StagedSource(tapped), lower)
         } catch {
             // A damaged blob makes all kinds of trouble on the way; that it is not what its digest says is the plainest way to put it.
             if case .kernel = error { throw error }
@@ -59,9 +61,7 @@ struct LayerJob: Sendable {
         }
     }
 
-    private func unpack(_ source: TappedSource<UnpackedSource<TappedSource<FileSource>>>, _ lower: MergedTree?) throws(ImageError)
-        -> LayerUnpacker.Outcome
-    {
+    private func unpack(_ source: some ByteSource, _ lower: MergedTree?) throws(ImageError) -> LayerUnpacker.Outcome {
         guard let diff else {
             var source = source
             while !(try source.next()).isEmpty {}

@@ -5,17 +5,25 @@ internal import LinuxSys
 /// planted there is followed; owner comes first, because chown(2) takes setuid bits and capabilities away, and times last.
 extension LayerUnpacker {
     mutating func makeDirectory(_ name: FileName, _ parent: OpenDirectory, _ entry: TarEntry) throws(ImageError) {
-        let path = parent.path + [name]
+        let hasMode = parent.isPlain && isMadeWith(entry.mode)
         do {
-            try parent.fd.fd.makeDirectory(name, mode: 0o700)
+            try parent.fd.fd.makeDirectory(name, mode: hasMode ? entry.mode : 0o700)
         } catch {
             guard error.errno == EEXIST else { throw .kernel(error) }
             try makeDirectoryOverOther(name, parent, entry)
+            if trail[trail.count - 1].path != parent.path + [name] {
+                push(FDBox(try kernel { () throws(SysError) in try parent.fd.fd.openDirectory(name) }), name, parent, isPlain: false)
+            }
+            return try describeLast(entry)
         }
-        if trail.count == 0 || trail[trail.count - 1].path != path {
-            push(FDBox(try kernel { () throws(SysError) in try parent.fd.fd.openDirectory(name) }), name, parent)
+        let directory = FDBox(try kernel { () throws(SysError) in try parent.fd.fd.openDirectory(name) })
+        try kernel { () throws(SysError) in
+            if !(parent.isPlain && entry.uid == 0 && entry.gid == 0) { try directory.fd.setOwner(uid: entry.uid, gid: entry.gid) }
+            if !hasMode { try directory.fd.setMode(entry.mode) }
+            try directory.fd.addAttributes(entry)
         }
-        try describeDirectory(trail[trail.count - 1], entry)
+        push(directory, name, parent, isPlain: isPlain(group: entry.gid, mode: entry.mode))
+        trace.described(trail[trail.count - 1].path, by: entry)
     }
 
     private mutating func makeDirectoryOverOther(_ name: FileName, _ parent: OpenDirectory, _ entry: TarEntry) throws(ImageError) {
@@ -28,28 +36,34 @@ extension LayerUnpacker {
         try kernel { () throws(SysError) in try parent.fd.fd.makeDirectory(name, mode: 0o700) }
     }
 
-    /// Gives a directory that is there what its entry says; its times wait until its content is complete.
-    mutating func describeDirectory(_ directory: OpenDirectory, _ entry: TarEntry) throws(ImageError) {
+    /// Gives the last directory of the trail, which was there, what its entry says; its times wait until its content is complete.
+    mutating func describeLast(_ entry: TarEntry) throws(ImageError) {
+        let directory = trail[trail.count - 1].fd
         try kernel { () throws(SysError) in
-            for attribute in try directory.fd.fd.attributes() where !attribute.name.hasPrefix(overlayPrefix) {
-                try directory.fd.fd.removeAttribute(named: attribute.name)
+            for attribute in try directory.fd.attributes() where !attribute.name.hasPrefix(overlayPrefix) && !attribute.isOfHost {
+                try directory.fd.removeAttribute(named: attribute.name)
             }
-            try directory.fd.fd.describe(entry)
+            try directory.fd.setOwner(uid: entry.uid, gid: entry.gid)
+            try directory.fd.setMode(entry.mode)
+            try directory.fd.addAttributes(entry)
         }
-        trace.implied.remove(directory.path)
-        trace.markers.remove(directory.path)
-        trace.times[directory.path] = .init(access: entry.access ?? entry.modify, modify: entry.modify)
+        trail[trail.count - 1].isPlain = isPlain(group: entry.gid, mode: entry.mode)
+        trace.described(trail[trail.count - 1].path, by: entry)
     }
 
     mutating func makeFile<Source>(
         _ name: FileName, _ parent: OpenDirectory, _ entry: TarEntry, _ reader: inout TarReader<Source>
     ) throws(ImageError) {
+        try disk.wrote(entry.parts.map { $0.reduce(0) { $0 + $1.length } } ?? entry.size)
+        let hasMode = isMadeWith(entry.mode)
         let file = try clearing(name, parent) { () throws(SysError) in
-            try parent.fd.fd.openEntry(name, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+            try parent.fd.fd.openEntry(name, O_WRONLY | O_CREAT | O_EXCL, mode: hasMode ? entry.mode : 0o600)
         }
         try write(&reader, entry, to: file)
         try kernel { () throws(SysError) in
-            try file.describe(entry)
+            if !(parent.isPlain && entry.uid == 0 && entry.gid == 0) { try file.setOwner(uid: entry.uid, gid: entry.gid) }
+            if !hasMode { try file.setMode(entry.mode) }
+            try file.addAttributes(entry)
             try file.setTimes(access: entry.access ?? entry.modify, modify: entry.modify)
         }
     }
@@ -90,7 +104,9 @@ extension LayerUnpacker {
             }
         }
         try kernel { () throws(SysError) in
-            try parent.fd.fd.setOwner(of: name, uid: entry.uid, gid: entry.gid)
+            if !(parent.isPlain && entry.uid == 0 && entry.gid == 0) {
+                try parent.fd.fd.setOwner(of: name, uid: entry.uid, gid: entry.gid)
+            }
             if entry.kind != .symlink { try parent.fd.fd.setMode(of: name, entry.mode) }
             for attribute in entry.attributes where !attribute.isOfHost { try parent.fd.fd.setAttribute(of: name, attribute) }
             try parent.fd.fd.setTimes(of: name, access: entry.access ?? entry.modify, modify: entry.modify)
@@ -122,13 +138,13 @@ extension LayerUnpacker {
 extension ExtendedAttribute {
     /// Labels of the host that built the image: they mean nothing here, and the runtime sets its own.
     var isOfHost: Bool { name == "security.selinux" || name == "system.nfs4_acl" }
+    /// What new entries of a directory inherit: it waits until the layer's own entries are there.
+    var isDefaultACL: Bool { name == "system.posix_acl_default" }
 }
 
 extension FD {
-    /// Owner, mode and extended attributes of this file or directory as its entry says.
-    func describe(_ entry: TarEntry) throws(SysError) {
-        try setOwner(uid: entry.uid, gid: entry.gid)
-        try setMode(entry.mode)
-        for attribute in entry.attributes where !attribute.isOfHost { try setAttribute(attribute) }
+    /// The extended attributes of an entry, on this file or directory.
+    func addAttributes(_ entry: TarEntry) throws(SysError) {
+        for attribute in entry.attributes where !attribute.isOfHost && !attribute.isDefaultACL { try setAttribute(attribute) }
     }
 }

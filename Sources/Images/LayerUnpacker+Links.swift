@@ -45,7 +45,7 @@ extension LayerUnpacker {
         guard !isOpaque, let name = FileName(hidden) else {
             trace.opaque.insert(parent.path)
             // From now on the last of the trail shows nothing from below.
-            trail[trail.count - 1] = OpenDirectory(path: parent.path, fd: parent.fd, showsLower: false)
+            trail[trail.count - 1] = OpenDirectory(path: parent.path, fd: parent.fd, showsLower: false, isPlain: parent.isPlain)
             return
         }
         try hide(name, parent)

@@ -60,7 +60,9 @@ extension LayerUnpacker {
     private mutating func enter(_ name: FileName, _ entry: TarEntry, _ purpose: Purpose) throws(ImageError) -> Step {
         let here = trail[trail.count - 1]
         do {
-            push(FDBox(try here.fd.fd.openDirectory(name)), name, here)
+            let directory = FDBox(try here.fd.fd.openDirectory(name))
+            let status = try directory.fd.status()
+            push(directory, name, here, isPlain: status.map { isPlain(group: $0.gid, mode: $0.mode) } ?? false)
             return .entered
         } catch {
             guard error.errno == ENOENT || error.errno == ENOTDIR || error.errno == ELOOP else { throw .kernel(error) }
@@ -106,15 +108,19 @@ extension LayerUnpacker {
         }
         try kernel { () throws(SysError) in
             guard let found else { return try directory.fd.setMode(0o755) }
-            try directory.fd.copyAttributes(found)
+            let path = here.path + [name]
+            trace.defaultACLs[path] = try directory.fd.copyAttributes(found)
+            trace.times[path] = .init(access: found.status.access, modify: found.status.modify)
         }
-        if let found { trace.times[here.path + [name]] = .init(access: found.status.access, modify: found.status.modify) }
-        push(directory, name, here)
+        if found == nil { trace.undated.insert(here.path + [name]) }
+        // A directory without an entry is made by this process for itself; with `found` it may be anybody's.
+        push(directory, name, here, isPlain: false)
     }
 
-    mutating func push(_ fd: FDBox, _ name: FileName, _ parent: OpenDirectory) {
+    mutating func push(_ fd: FDBox, _ name: FileName, _ parent: OpenDirectory, isPlain: Bool) {
         let path = parent.path + [name]
-        trail.append(OpenDirectory(path: path, fd: fd, showsLower: parent.showsLower && !trace.opaque.contains(path)))
+        trail.append(
+            OpenDirectory(path: path, fd: fd, showsLower: parent.showsLower && !trace.opaque.contains(path), isPlain: isPlain))
     }
 
     /// A directory takes the place of a deleted entry: what was below it stays hidden.

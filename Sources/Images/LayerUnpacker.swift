@@ -17,6 +17,9 @@ struct LayerUnpacker {
         let fd: FDBox
         /// Whether the layers below show through (nothing above made it opaque).
         let showsLower: Bool
+        /// Whether what is made in it belongs to 0:0 and has the mode that it is made with: the group is 0 and not handed on, so
+        /// that neither a setgid bit nor the mount option `grpid` matters. Default ACLs are set only when everything is there.
+        var isPlain: Bool
     }
 
     let subject: String
@@ -26,9 +29,14 @@ struct LayerUnpacker {
     /// The chain of open directories from the root to where the last entry went.
     var trail: [OpenDirectory]
     private var wantsLower = false
+    /// New files are this process's own; what they are made with, they need not be told again.
+    private let makesFilesOfRoot = geteuid() == 0 && getegid() == 0
+    let mask = fileModeMask()
+    var disk: DiskWatch
 
     init(into diff: FDBox, lower: MergedTree?, subject: String, limits: UnpackLimits) {
-        trail = [OpenDirectory(path: [], fd: diff, showsLower: true)]
+        trail = [OpenDirectory(path: [], fd: diff, showsLower: true, isPlain: false)]
+        disk = DiskWatch(diff, subject: subject)
         self.subject = subject
         self.lower = lower
         self.limits = limits
@@ -49,7 +57,8 @@ struct LayerUnpacker {
         let path = try path(entry.path, of: entry)
         guard let name = path.last else {
             guard entry.kind == .directory else { throw bad(entry, "the root is not a directory") }
-            return try located(entry) { () throws(ImageError) in try describeDirectory(trail[0], entry) }
+            trail.removeSubrange(1...)
+            return try located(entry) { () throws(ImageError) in try describeLast(entry) }
         }
         guard path.count <= limits.depth else {
             throw .limit(subject: subject, what: "\(entry.shownPath) is nested deeper than \(limits.depth)")
@@ -101,6 +110,11 @@ struct LayerUnpacker {
         }
     }
 
+    func isPlain(group: UInt32, mode: UInt32) -> Bool { makesFilesOfRoot && group == 0 && mode & 0o2000 == 0 }
+
+    /// Whether a file that is made with this mode has it.
+    func isMadeWith(_ mode: UInt32) -> Bool { mode & (mask | ~0o777) == 0 }
+
     /// Remembers that the layer cannot be unpacked alone.
     mutating func askForLower() { wantsLower = true }
 
@@ -112,6 +126,7 @@ struct LayerUnpacker {
         trace.implied = trace.implied.filter { !$0.starts(with: path) }
         trace.whiteouts = trace.whiteouts.filter { !$0.starts(with: path) }
         trace.markers = trace.markers.filter { !$0.starts(with: path) }
+        trace.defaultACLs = trace.defaultACLs.filter { !$0.key.starts(with: path) }
     }
 }
 

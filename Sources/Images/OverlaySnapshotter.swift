@@ -5,16 +5,15 @@ struct OverlaySnapshotter: Snapshotter {
     /// Lower directories that the kernel takes (fs/overlayfs, OVL_MAX_STACK).
     private static let most = 500
 
-    func prepare(_ home: FDBox, over lower: MergedTree, limits: UnpackLimits) throws(ImageError) {
-        try kernel { () throws(SysError) in
-            _ = try home.layer("diff", over: lower)
+    func prepare(_ home: FDBox, over base: SnapshotBase, limits: UnpackLimits) throws(ImageError) {
+        let diff = try kernel { () throws(SysError) in
+            let diff = try home.directory("diff")
+            try base.plan.describeRoot(diff.fd)
             _ = try home.directory("work")
+            return diff
         }
         // Where there is no place for it below, the init layer stands in the writable one. It is not told as a change: it is compared.
-        if lower.layers.count > Self.most, let initLayer = lower.layers.first {
-            let diff = try kernel { () throws(SysError) in try home.directory("diff") }
-            try TreeCopy.make(MergedTree(layers: [initLayer]), in: diff, limits: limits)
-        }
+        if base.depth >= Self.most { try TreeCopy.make(MergedTree(layers: [base.initLayer]), in: diff, limits: limits) }
     }
 
     func root(home: String, lower: [String]) -> ContainerRoot {

@@ -18,12 +18,25 @@ package enum SnapshotterKind: String, CaseIterable, Sendable {
     }
 }
 
+/// What a container's root is made over.
+struct SnapshotBase {
+    let plan: InitPlan
+    let initLayer: FDBox
+    /// How many layers the image has.
+    let depth: Int
+    /// Opens them: only for those who have to look into them.
+    let image: () throws(SysError) -> MergedTree
+
+    /// Init layer and image.
+    func tree() throws(SysError) -> MergedTree { MergedTree(layers: [initLayer] + (try image()).layers) }
+}
+
 /// One way of making a container's root.
 ///
 /// A new one has a file of its own, a case in `SnapshotterKind`, and passes the suite "changesets, applied by every snapshotter".
 protocol Snapshotter: Sendable {
-    /// Makes in `home` what the container writes to. `lower`: init layer and image.
-    func prepare(_ home: FDBox, over lower: MergedTree, limits: UnpackLimits) throws(ImageError)
+    /// Makes in `home` what the container writes to.
+    func prepare(_ home: FDBox, over base: SnapshotBase, limits: UnpackLimits) throws(ImageError)
     /// Where that is and what has to be mounted. `lower`: the image's layers as short paths, topmost first.
     func root(home: String, lower: [String]) -> ContainerRoot
     /// What has to run before the mounts are made.

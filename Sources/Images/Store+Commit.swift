@@ -29,7 +29,7 @@ extension Store {
                 for directory in [layout.layers, layout.links, try layout.blobDirectory(.sha256)] { try directory.fd.sync() }
             }
             let ids = try record(plans, manifests, names, load, links)
-            try collect()
+            _ = try collect()
             try writeIndex()
             return ids
         }
@@ -189,7 +189,7 @@ extension Store {
 }
 
 extension FDBox {
-    fileprivate func writeNote(_ name: String, _ text: String) throws(SysError) {
+    func writeNote(_ name: String, _ text: String) throws(SysError) {
         try fd.openEntry(FileName(own: name), O_WRONLY | O_CREAT | O_EXCL, mode: 0o600).writeAll(Array(text.utf8))
     }
 }

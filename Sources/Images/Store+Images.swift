@@ -54,7 +54,7 @@ extension Store {
     package func removeImage(_ reference: String) throws(ImageError) {
         let found = try find(reference)
         guard let id = found.id else { throw .notFound(kind: .image, name: reference) }
-        try layout.locked { () throws(ImageError) in
+        let trash = try layout.locked { () throws(ImageError) -> Scratch? in
             let gone = try records.write("remove image \(reference)") { database -> Bool in
                 // A name with a digest, which a pull gives beside one with a tag, keeps no image.
                 let others =
@@ -73,49 +73,24 @@ extension Store {
                 try database.execute(sql: "DELETE FROM image WHERE id = ?", arguments: [id])
                 return true
             }
-            if gone { try collect() }
+            let trash = gone ? try collect().trash : nil
             try writeIndex()
+            return trash
         }
-    }
-
-    /// All words of a column of lists.
-    private func words(_ sql: String) throws(ImageError) -> Set<String> {
-        try records.read("list images") { database in
-            var words: Set<String> = []
-            for list in try String.fetchAll(database, sql: sql) { words.formUnion(list.split(separator: " ").map(String.init)) }
-            return words
-        }
-    }
-
-    /// Removes snapshots and blobs that no image needs any more. The store is locked.
-    func collect() throws(ImageError) {
-        let chains = try words("SELECT chain FROM image UNION SELECT chain FROM root")
-        let blobs = try words("SELECT blobs FROM image")
-        let gone = try records.write("remove snapshots") { database -> [(chain: String, link: String)] in
-            var unused: [(chain: String, link: String)] = []
-            for row in try Row.fetchAll(database, sql: "SELECT chain, link FROM snapshot") {
-                let chain: String = row["chain"]
-                if !chains.contains(chain) { unused.append((chain, row["link"])) }
-            }
-            for row in unused { try database.execute(sql: "DELETE FROM snapshot WHERE chain = ?", arguments: [row.chain]) }
-            return unused
-        }
-        try kernel { () throws(SysError) in
-            for row in gone {
-                try layout.links.fd.removeEntry(FileName(own: row.link), isDirectory: false)
-                try layout.layers.fd.removeTree(FileName(own: Self.hex(row.chain)))
-            }
-            for algorithm in [Digest.Algorithm.sha256, .sha512] {
-                let directory = try layout.blobDirectory(algorithm)
-                for name in try directory.fd.entries() where !blobs.contains("\(algorithm.rawValue):\(name)") {
-                    try directory.fd.removeTree(name)
-                }
-            }
-        }
+        // What was removed goes from the disk while others may use the store.
+        withExtendedLifetime(trash) {}
     }
 
     /// `index.json` and `oci-layout` as the records say, so that other tools can read the blobs. The store is locked.
     func writeIndex() throws(ImageError) {
+        let index = try indexBytes()
+        try kernel { () throws(SysError) in
+            try layout.replace("index.json", index)
+            try layout.replace("oci-layout", Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8))
+        }
+    }
+
+    func indexBytes() throws(ImageError) -> [UInt8] {
         let manifests = try records.read("list images") { database in
             try Row.fetchAll(
                 database,
@@ -130,10 +105,6 @@ extension Store {
                 return descriptor
             }
         }
-        let index = Index(manifests: manifests).json.encoded(pretty: true)
-        try kernel { () throws(SysError) in
-            try layout.replace("index.json", index)
-            try layout.replace("oci-layout", Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8))
-        }
+        return Index(manifests: manifests).json.encoded(pretty: true)
     }
 }

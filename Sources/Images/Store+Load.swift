@@ -8,14 +8,21 @@ import Synchronization
 extension Store {
     /// Loads every image of an archive: a `docker save` tar, an OCI layout as a directory or as a tar.
     /// `name` replaces the archive's own names. All or nothing; each record carries its names.
-    package func load(_ path: String, name: String?, progress: (@Sendable (LoadProgress) -> Void)?) throws(ImageError) -> [ImageRecord] {
+    /// `limits`: nil for the store's own.
+    package func load(
+        _ path: String, name: String?, limits: UnpackLimits? = nil, cancellation: Cancellation? = nil,
+        progress: (@Sendable (LoadProgress) -> Void)?
+    ) throws(ImageError) -> [ImageRecord] {
+        let limits = limits ?? self.limits
         let scratch = try Scratch(layout)
         progress?(LoadProgress(stage: .reading, subject: path, done: 0, total: 0))
         let archive = try Archive(path, scratch: scratch.directory.fd, limits: limits)
         let plans = try ArchiveReader(archive: archive, platform: .host, limits: limits).plans()
         let names = try ImageNaming(path: path, override: name).names(of: plans)
-        var load = try LoadPlan(plans, scratch: scratch, store: self)
+        var load = try LoadPlan(plans, scratch: scratch, store: self, limits: limits, cancellation: cancellation)
+        try DiskSpace(of: layout.root).require(load.leastBytes, "load", on: path)
         try load.run(progress)
+        try cancellation?.check("load", on: path)
         progress?(LoadProgress(stage: .committing, subject: path, done: 0, total: 0))
         let ids = try commit(load, plans, names)
         var result: [ImageRecord] = []
@@ -67,7 +74,12 @@ struct LoadPlan {
     /// Snapshots of the store that the jobs stand on without reading them again, lowest first.
     private var below: [Digest] = []
 
-    init(_ plans: [ImagePlan], scratch: Scratch, store: Store) throws(ImageError) {
+    /// What it takes of the disk at the least: the packed layers, and as much again for what is in them.
+    var leastBytes: UInt64 { jobs.reduce(0) { $0 + ($1.diff == nil ? 1 : 2) * $1.layer.part.size } }
+
+    init(
+        _ plans: [ImagePlan], scratch: Scratch, store: Store, limits: UnpackLimits, cancellation: Cancellation? = nil
+    ) throws(ImageError) {
         self.scratch = scratch
         self.store = store
         let known = try store.records.read("list snapshots") { Set(try String.fetchAll($0, sql: "SELECT chain FROM snapshot")) }
@@ -85,13 +97,17 @@ struct LoadPlan {
                         known.contains(chainID.description) ? nil : try Self.makeDiff(scratch, number)
                     )
                 }
-                jobs.append(LayerJob(chainID: chainID, parent: parent, layer: layer, blob: blob, diff: diff, limits: store.limits))
+                jobs.append(
+                    LayerJob(
+                        chainID: chainID, parent: parent, layer: layer, blob: blob, diff: diff, limits: limits, cancellation: cancellation))
             }
         }
     }
 
     /// Of an image whose layers the store has, all but the topmost, which is `blob-0` of `scratch` already.
-    init(top plan: ImagePlan, scratch: Scratch, blob: FDBox, store: Store) throws(ImageError) {
+    init(
+        top plan: ImagePlan, scratch: Scratch, blob: FDBox, store: Store, limits: UnpackLimits? = nil, cancellation: Cancellation? = nil
+    ) throws(ImageError) {
         self.scratch = scratch
         self.store = store
         var parent: Digest?
@@ -104,7 +120,11 @@ struct LoadPlan {
         below = []
         for layer in plan.layers.dropLast() { below.append(layer.chainID(over: below.last)) }
         let diff = isKnown ? nil : try kernel { () throws(SysError) in try Self.makeDiff(scratch, 0) }
-        jobs = [LayerJob(chainID: chainID, parent: parent, layer: layer, blob: nil, diff: diff, limits: store.limits)]
+        jobs = [
+            LayerJob(
+                chainID: chainID, parent: parent, layer: layer, blob: nil, diff: diff, limits: limits ?? store.limits,
+                cancellation: cancellation)
+        ]
     }
 
     /// Layers that are read as `jobs` say (number N with its blob in `scratch` as `blob-N`), over snapshots of the store.
@@ -162,7 +182,8 @@ struct LoadPlan {
             }
             let old = jobs[number]
             jobs[number] = LayerJob(
-                chainID: old.chainID, parent: old.parent, layer: old.layer, blob: old.blob, diff: fresh, limits: old.limits)
+                chainID: old.chainID, parent: old.parent, layer: old.layer, blob: old.blob, diff: fresh, limits: old.limits,
+                cancellation: old.cancellation)
             results[number] = try jobs[number].run(lower: lower, progress: nil)
             guard case .complete(let trace) = results[number].outcome,
                 try kernel({ () throws(SysError) in try trace.finish(fresh.fd, lower: lower) })

@@ -21,25 +21,30 @@ package struct NewImage: Sendable {
 /// Images made here.
 extension Store {
     /// What a container changed as a further layer over its image; and the sockets that were left out.
-    package func commit(container: String, _ request: NewImage) throws(ImageError) -> (image: ImageRecord, sockets: [String]) {
+    package func commit(
+        container: String, _ request: NewImage, cancellation: Cancellation? = nil
+    ) throws(ImageError) -> (image: ImageRecord, sockets: [String]) {
         let names = try fullNames(request)
         let comparison = try comparison(of: container)
         let base = try base(of: container)
         let scratch = try Scratch(layout)
         let blob = try newBlob(scratch)
-        let output = try BlobOutput(request.compression, file: blob)
+        let output = try BlobOutput(request.compression, file: blob, cancellation: cancellation)
         let writer = LayerWriter(output, .layer, limits: limits)
         try writer.write(comparison)
         let result = try output.finish()
         var config = try ConfigEditor(base.config, "image configuration \(base.id)")
         config.add(
             layer: result.diffID, created: request.created, author: request.author, createdBy: "swiftlet commit", comment: request.message)
-        let image = try keep(result, blob, over: base.layers, request, config, names, scratch)
+        let image = try keep(result, blob, over: base.layers, request, config, names, scratch, nil, cancellation)
         return (image, writer.sockets)
     }
 
     /// The content of a tar archive (plain or packed, from any stream) as an image of one layer.
-    package func importImage(from file: FDBox, named path: String, _ request: NewImage) throws(ImageError) -> ImageRecord {
+    package func importImage(
+        from file: FDBox, named path: String, _ request: NewImage, limits: UnpackLimits? = nil, cancellation: Cancellation? = nil
+    ) throws(ImageError) -> ImageRecord {
+        let limits = limits ?? self.limits
         let names = try fullNames(request)
         let scratch = try Scratch(layout)
         let blob = try newBlob(scratch)
@@ -48,8 +53,12 @@ extension Store {
         let magic = try stream.peek()
         guard !magic.isEmpty else { throw .archive(subject: path, reason: "it is empty") }
         var source = try UnpackedSource(stream, Compression(magic: magic), subject: path)
+        var size: UInt64 = 0
         while true {
             let bytes = try source.next()
+            try cancellation?.check("import", on: path)
+            size += UInt64(bytes.count)
+            guard size <= limits.layerSize else { throw .limit(subject: path, what: "more than \(limits.layerSize) bytes uncompressed") }
             if bytes.isEmpty { break }
             try output.write(bytes)
         }
@@ -58,7 +67,7 @@ extension Store {
         config.add(
             layer: result.diffID, created: request.created, author: request.author, createdBy: "swiftlet import",
             comment: request.message ?? "Imported from \(path == "-" ? "a stream" : path)")
-        return try keep(result, blob, over: [], request, config, names, scratch)
+        return try keep(result, blob, over: [], request, config, names, scratch, limits, cancellation)
     }
 
     private func fullNames(_ request: NewImage) throws(ImageError) -> [String] {
@@ -87,7 +96,7 @@ extension Store {
     }
 
     /// The stored layers of an image, lowest first.
-    private func layers(manifest digest: String, config bytes: [UInt8]) throws(ImageError) -> [ImagePlan.Layer] {
+    func layers(manifest digest: String, config bytes: [UInt8]) throws(ImageError) -> [ImagePlan.Layer] {
         let manifest = try manifest(digest)
         let document = try Archive.parse(bytes, "image configuration")
         let config = try Archive.fields("image configuration") { () throws(FieldError) in try ImageConfig(json: document) }
@@ -106,8 +115,9 @@ extension Store {
     /// Unpacks the new layer as it will be read everywhere, and writes the image down.
     private func keep(
         _ result: BlobOutput.Result, _ blob: FDBox, over below: [ImagePlan.Layer], _ request: NewImage, _ editor: ConfigEditor,
-        _ names: [String], _ scratch: Scratch
+        _ names: [String], _ scratch: Scratch, _ limits: UnpackLimits? = nil, _ cancellation: Cancellation? = nil
     ) throws(ImageError) -> ImageRecord {
+        let limits = limits ?? self.limits
         var editor = editor
         for change in request.changes { editor.apply(change) }
         let bytes = editor.bytes
@@ -120,8 +130,9 @@ extension Store {
         let part = Archive.Part(file: blob, offset: 0, size: result.size)
         let layer = ImagePlan.Layer(part: part, digest: result.digest, compression: request.compression, diffID: result.diffID)
         let plan = ImagePlan(names: names, configBytes: bytes, configDigest: digest, config: config, manifest: nil, layers: below + [layer])
-        var load = try LoadPlan(top: plan, scratch: scratch, blob: blob, store: self)
+        var load = try LoadPlan(top: plan, scratch: scratch, blob: blob, store: self, limits: limits, cancellation: cancellation)
         try load.run(nil)
+        try cancellation?.check("make", on: "the new image")
         let ids = try commit(load, [plan], [names])
         return try image(ids.first ?? digest.description)
     }

@@ -10,53 +10,62 @@ extension Store {
         container id: String, image: ImageRecord, identity: ContainerIdentity = ContainerIdentity(), snapshotter: SnapshotterKind = .overlay
     ) throws(ImageError) -> ContainerRoot {
         try Self.checkID(id, "container id")
-        let scratch = try Scratch(layout)
-        try layout.locked { () throws(ImageError) in
+        return try layout.locked { () throws(ImageError) in
+            let scratch = try Scratch(held: layout)
             let known = try records.read("find root \(id)") { database in
                 (
                     root: try Bool.fetchOne(database, sql: "SELECT 1 FROM root WHERE container = ?", arguments: [id]) ?? false,
-                    image: try String.fetchOne(database, sql: "SELECT chain FROM image WHERE id = ?", arguments: [image.id])
+                    chain: try String.fetchOne(database, sql: "SELECT chain FROM image WHERE id = ?", arguments: [image.id]),
+                    prototype: try Self.prototype(of: image.chain.last ?? "", database)
                 )
             }
             if known.root { throw .exists(kind: .container, name: id) }
-            guard known.image == image.chain.joined(separator: " ") else { throw .notFound(kind: .image, name: image.displayName) }
-            let lower = try kernel { () throws(SysError) in try tree(image.chain) }
+            guard known.chain == image.chain.joined(separator: " ") else { throw .notFound(kind: .image, name: image.displayName) }
+            let isNew = known.prototype == nil
+            let prototype: SnapshotPrototype
+            if let kept = known.prototype { prototype = kept } else { prototype = try self.prototype(of: image.chain, scratch) }
             let home = try kernel { () throws(SysError) in try scratch.directory.directory("home") }
-            let initLayer = try InitLayer(id: id, identity: identity).make(in: home, over: lower)
-            try snapshotter.driver.prepare(home, over: MergedTree(layers: [initLayer] + lower.layers), limits: limits)
+            let plan = try InitPlan(stored: prototype.plan)
+            let initLayer = try kernel { () throws(SysError) in
+                try plan.make(in: home) { identity.content(of: $0, hostname: identity.hostname ?? String(id.prefix(12))) }
+            }
+            let base = SnapshotBase(plan: plan, initLayer: initLayer, depth: image.chain.count) { () throws(SysError) in
+                try self.tree(image.chain)
+            }
+            try snapshotter.driver.prepare(home, over: base, limits: limits)
             try kernel { () throws(SysError) in
                 try layout.containers.fd.removeTree(FileName(own: id))
                 try scratch.directory.fd.rename(FileName(own: "home"), in: layout.containers.fd, to: FileName(own: id), replacing: false)
             }
-            try records.write("record root \(id)") {
-                try $0.execute(
+            try records.write("record root \(id)") { database in
+                if isNew { try Self.insert(prototype, of: image.chain.last ?? "", database) }
+                try database.execute(
                     sql: "INSERT INTO root (container, image, chain, snapshotter) VALUES (?, ?, ?, ?)",
                     arguments: [id, image.id, image.chain.joined(separator: " "), snapshotter.rawValue])
             }
+            return root(of: id, snapshotter, prototype.links)
         }
-        return try containerRoot(id)
+    }
+
+    private func root(of id: String, _ kind: SnapshotterKind, _ links: String) -> ContainerRoot {
+        kind.driver.root(
+            home: "\(root)/overlay/containers/\(id)", lower: links.split(separator: " ").map { "\(root)/overlay/l/\($0)" })
     }
 
     /// The root that `prepare` made.
     package func containerRoot(_ id: String) throws(ImageError) -> ContainerRoot {
-        let found = try records.read("find root \(id)") { database -> (kind: String, links: [String])? in
+        let found = try records.read("find root \(id)") { database -> (kind: String, links: String)? in
             guard let row = try Row.fetchOne(database, sql: "SELECT chain, snapshotter FROM root WHERE container = ?", arguments: [id])
             else { return nil }
-            let links = try (row["chain"] as String).split(separator: " ").reversed().map { chainID in
-                guard
-                    let link = try String.fetchOne(database, sql: "SELECT link FROM snapshot WHERE chain = ?", arguments: [String(chainID)])
-                else {
-                    throw ImageError.notFound(kind: .image, name: "layer \(chainID)")
-                }
-                return link
-            }
+            let chain = (row["chain"] as String).split(separator: " ").map(String.init)
+            let links = try Self.prototype(of: chain.last ?? "", database)?.links ?? Self.links(of: chain, database)
             return (row["snapshotter"], links)
         }
         guard let found else { throw .notFound(kind: .container, name: id) }
         guard let kind = SnapshotterKind(rawValue: found.kind) else {
             throw .unsupported(subject: "container \(id)", what: "snapshotter `\(found.kind)`")
         }
-        return kind.driver.root(home: "\(root)/overlay/containers/\(id)", lower: found.links.map { "\(root)/overlay/l/\($0)" })
+        return root(of: id, kind, found.links)
     }
 
     /// What a root needs beside its mounts, before they are made: the server of a file system in user space. Fine when it is there.
@@ -80,42 +89,17 @@ extension Store {
         try Self.checkID(id, "container id")
         try deactivate(container: id)
         let scratch = try Scratch(layout)
-        try layout.locked { () throws(ImageError) in
+        let trash = try layout.locked { () throws(ImageError) in
             let name = FileName(own: id)
             try kernel { () throws(SysError) in
                 guard try layout.containers.fd.status(of: name) != nil else { return }
                 try layout.containers.fd.rename(name, in: scratch.directory.fd, to: name, replacing: false)
             }
             try records.write("remove root \(id)") { try $0.execute(sql: "DELETE FROM root WHERE container = ?", arguments: [id]) }
-            try collect()
+            return try collect().trash
         }
+        withExtendedLifetime(trash) {}
         try kernel { () throws(SysError) in try scratch.directory.fd.removeTree(FileName(own: id)) }
-    }
-}
-
-/// What lies between the image and the container's own changes: files that every container gets, and what is mounted over.
-struct InitLayer {
-    let id: String
-    let identity: ContainerIdentity
-
-    /// Makes `init` in `home`.
-    func make(in home: FDBox, over lower: MergedTree) throws(ImageError) -> FDBox {
-        let layer = try kernel { () throws(SysError) in try home.layer("init", over: lower) }
-        var unpacker = LayerUnpacker(into: layer, lower: lower, subject: "init layer of \(id)", limits: UnpackLimits())
-        for path in ["dev/pts", "dev/shm", "dev/mqueue", "proc", "sys"] { try unpacker.place(directory: path) }
-        let hostname = identity.hostname ?? String(id.prefix(12))
-        try unpacker.place(file: "etc/hostname", hostname + "\n")
-        try unpacker.place(file: "etc/hosts", hosts(hostname))
-        try unpacker.place(file: "etc/resolv.conf", identity.resolvConf ?? "")
-        let trace = unpacker.trace
-        _ = try kernel { () throws(SysError) in try trace.finish(layer.fd, lower: lower) }
-        return layer
-    }
-
-    private func hosts(_ hostname: String) -> String {
-        var lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", "127.0.1.1\t\(hostname)"]
-        lines += identity.hosts
-        return lines.joined(separator: "\n") + "\n"
     }
 }
 
@@ -124,10 +108,22 @@ extension FDBox {
     func layer(_ name: String, over lower: MergedTree) throws(SysError) -> FDBox {
         let directory = try directory(name)
         if let found = try lower.lookup([]) {
-            try directory.fd.copyAttributes(found)
+            try directory.fd.copyAllAttributes(found)
             try directory.fd.setTimes(access: found.status.access, modify: found.status.modify)
         }
         return directory
+    }
+}
+
+extension ContainerIdentity {
+    func content(of slot: InitPlan.Slot, hostname: String) -> String {
+        switch slot {
+        case .hostname: hostname + "\n"
+        case .hosts:
+            (["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", "127.0.1.1\t\(hostname)"] + hosts)
+                .joined(separator: "\n") + "\n"
+        case .resolver: resolvConf ?? ""
+        }
     }
 }
 

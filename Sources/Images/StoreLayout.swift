@@ -85,17 +85,31 @@ final class Scratch: Sendable {
     private let name: FileName
     let directory: FDBox
 
-    init(_ layout: StoreLayout) throws(ImageError) {
-        parent = layout.temporary
+    convenience init(_ layout: StoreLayout) throws(ImageError) {
         // Under the store's lock: a sweep must not see the directory before it is locked.
-        (name, directory) = try layout.locked { () throws(ImageError) in
-            try kernel { () throws(SysError) in
-                let name = FileName(own: randomName(16))
-                try layout.temporary.fd.makeDirectory(name, mode: 0o700)
-                let directory = FDBox(try layout.temporary.fd.openDirectory(name))
-                _ = try directory.fd.lock(exclusive: true, waiting: false)
-                return (name, directory)
-            }
+        let (name, directory) = try layout.locked { () throws(ImageError) in try Self.make(layout) }
+        self.init(layout.temporary, name, directory)
+    }
+
+    /// The store is locked.
+    convenience init(held layout: StoreLayout) throws(ImageError) {
+        let (name, directory) = try Self.make(layout)
+        self.init(layout.temporary, name, directory)
+    }
+
+    private init(_ parent: FDBox, _ name: FileName, _ directory: FDBox) {
+        (self.parent, self.name, self.directory) = (parent, name, directory)
+    }
+
+    private static func make(_ layout: StoreLayout) throws(ImageError) -> (FileName, FDBox) {
+        try kernel { () throws(SysError) in
+            let name = FileName(own: randomName(16))
+            try layout.temporary.fd.makeDirectory(name, mode: 0o700)
+            let directory = FDBox(try layout.temporary.fd.openDirectory(name))
+            // What a default ACL of the place would hand on is no part of an image.
+            try directory.fd.removeAttribute(named: "system.posix_acl_default")
+            _ = try directory.fd.lock(exclusive: true, waiting: false)
+            return (name, directory)
         }
     }
 
@@ -103,6 +117,16 @@ final class Scratch: Sendable {
 
     /// Now, and not when the last who knows of it has gone. Nothing is in progress there any more.
     func remove() { try? parent.fd.removeTree(name) }
+
+    /// Whether the process that works there lives.
+    static func isAlive(_ name: FileName, _ layout: StoreLayout) throws(ImageError) -> Bool {
+        try kernel { () throws(SysError) in
+            do throws(SysError) { return !(try layout.temporary.fd.openDirectory(name).lock(exclusive: true, waiting: false)) } catch {
+                if error.errno == ENOENT || error.errno == ENOTDIR { return false }
+                throw error
+            }
+        }
+    }
 
     /// Removes what processes left that are no more. The store is locked.
     static func sweep(_ layout: StoreLayout) throws(SysError) {

@@ -17,12 +17,12 @@ struct TarHeader {
         guard let wanted = number(148..<156) else { return false }
         var unsigned: Int64 = 0
         var signed: Int64 = 0
-        for (place, byte) in block.enumerated() {
-            let value = (148..<156).contains(place) ? 0x20 : byte
-            unsigned += Int64(value)
-            signed += Int64(Int8(bitPattern: value))
-        }
-        return wanted == unsigned || wanted == signed
+        for byte in block { unsigned += Int64(byte) }
+        for place in 148..<156 { unsigned += 0x20 - Int64(block[place]) }
+        if wanted == unsigned { return true }
+        for byte in block { signed += Int64(Int8(bitPattern: byte)) }
+        for place in 148..<156 { signed += 0x20 - Int64(Int8(bitPattern: block[place])) }
+        return wanted == signed
     }
 
     var type: UInt8 { block[156] }
@@ -44,14 +44,17 @@ struct TarHeader {
         let field = block[range]
         guard let first = field.first else { return nil }
         if first & 0x80 != 0 { return binary(field, negative: first & 0x40 != 0) }
-        var digits = field.drop { $0 == 0x20 }.prefix { $0 != 0 && $0 != 0x20 }
-        guard field.drop(while: { $0 == 0x20 }).drop(while: { $0 != 0 && $0 != 0x20 }).allSatisfy({ $0 == 0 || $0 == 0x20 }) else {
-            return nil
-        }
+        var at = field.startIndex
+        while at < field.endIndex, field[at] == 0x20 { at += 1 }
         var result: Int64 = 0
-        while let digit = digits.popFirst() {
-            guard (0x30...0x37).contains(digit), result >> 60 == 0 else { return nil }
-            result = result << 3 | Int64(digit - 0x30)
+        while at < field.endIndex, field[at] != 0, field[at] != 0x20 {
+            guard (0x30...0x37).contains(field[at]), result >> 60 == 0 else { return nil }
+            result = result << 3 | Int64(field[at] - 0x30)
+            at += 1
+        }
+        while at < field.endIndex {
+            guard field[at] == 0 || field[at] == 0x20 else { return nil }
+            at += 1
         }
         return result
     }

@@ -14,6 +14,7 @@ extension TarReader {
         entry.access = extended.holder("atime").time("atime")
         entry.attributes =
             extended.global.attributes.filter { old in !extended.pax.attributes.contains { $0.name == old.name } } + extended.pax.attributes
+        try addAccessLists(extended, to: &entry)
         switch kind {
         case .hardLink, .symlink:
             entry.linkTarget = extended.value("linkpath") ?? extended.longLink ?? header.linkName
@@ -26,6 +27,16 @@ extension TarReader {
         case .directory, .fifo: break
         }
         return entry
+    }
+
+    private func addAccessLists(_ extended: ExtendedHeaders, to entry: inout TarEntry) throws(ImageError) {
+        for (key, name) in [("SCHILY.acl.access", "system.posix_acl_access"), ("SCHILY.acl.default", "system.posix_acl_default")] {
+            guard let text = extended.value(key), !entry.attributes.contains(where: { $0.name == name }) else { continue }
+            guard let attribute = AccessList.attribute(name, text) else {
+                throw unsupported("the access control list `\(TarEntry.shown(text))` of \(entry.shownPath)")
+            }
+            entry.attributes.append(attribute)
+        }
     }
 
     private func checkText(_ bytes: [UInt8], _ what: String) throws(ImageError) {

@@ -51,7 +51,7 @@ struct TreeCopy {
     }
 
     private static func describe(_ directory: FDBox, _ found: MergedTree.Found) throws(SysError) {
-        try directory.fd.copyAttributes(found)
+        try directory.fd.copyAllAttributes(found)
         try directory.fd.setTimes(access: found.status.access, modify: found.status.modify)
     }
 }

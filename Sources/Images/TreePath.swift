@@ -31,16 +31,29 @@ enum PathProblem: Error, Equatable {
 /// The path that an archive means: `..` goes up before any link is looked at, as every reader of images does;
 /// a path that would lead above the root is hostile.
 func cleanPath(_ bytes: [UInt8]) throws(PathProblem) -> TreePath {
-    guard let steps = PathStep.steps(bytes) else { throw .badName }
     var path: TreePath = []
-    for step in steps {
-        switch step {
-        case .name(let name): path.append(name)
-        case .up:
+    path.reserveCapacity(12)
+    var start = 0
+    while start < bytes.count {
+        var end = start
+        while end < bytes.count, bytes[end] != 0x2f { end += 1 }
+        let part = bytes[start..<end]
+        start = end + 1
+        if part.isEmpty || (part.count == 1 && part.first == 0x2e) { continue }
+        if part.count == 2, part.first == 0x2e, part.last == 0x2e {
             guard path.popLast() != nil else { throw .leavesRoot }
+            continue
         }
+        guard let name = FileName(part) else { throw .badName }
+        path.append(name)
     }
     return path
+}
+
+/// Depth first, each directory in front of what is in it.
+func isBefore(_ one: TreePath, _ other: TreePath) -> Bool {
+    for (mine, its) in zip(one, other) where mine != its { return mine.bytes.lexicographicallyPrecedes(its.bytes) }
+    return one.count < other.count
 }
 
 /// For messages: `/etc/passwd`.

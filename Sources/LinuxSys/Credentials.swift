@@ -147,3 +147,14 @@ package func closeDescriptors(except kept: Set<Int32>) throws(SysError) {
     }
     try check(clx_close_range(first, .max, 0), "close_range")
 }
+
+/// The process's umask. umask(2) tells it only by changing it, for all threads; so the kernel's page is read (Linux 4.7).
+/// Everything is masked where that says nothing.
+package func fileModeMask() -> UInt32 {
+    guard let text = try? FD.open("/proc/self/status", O_RDONLY).readAll(limit: 65_536) else { return 0o777 }
+    for line in text.split(separator: 0x0a) where line.starts(with: Array("Umask:".utf8)) {
+        let digits = line.dropFirst(6).filter { $0 >= 0x30 && $0 <= 0x37 }
+        return UInt32(String(decoding: digits, as: UTF8.self), radix: 8) ?? 0o777
+    }
+    return 0o777
+}

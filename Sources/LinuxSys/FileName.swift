@@ -4,19 +4,27 @@ package struct FileName: Hashable, Sendable, CustomStringConvertible {
     let terminated: [UInt8]
 
     /// Nil when the bytes are no name of an entry.
+    package init?(_ bytes: some Collection<UInt8>) { self.init(Array(bytes)[...]) }
+
+    /// The same for bytes in memory, of which an archive has very many.
     package init?(_ bytes: ArraySlice<UInt8>) {
-        guard !bytes.isEmpty, bytes.count <= 255 else { return nil }
-        var dots = 0
+        let count = bytes.count
+        guard count > 0, count <= 255 else { return nil }
+        var onlyDots = true
         for byte in bytes {
             if byte == 0 || byte == 0x2f { return nil }
-            if byte == 0x2e { dots += 1 }
+            if byte != 0x2e { onlyDots = false }
         }
-        if dots == bytes.count, dots <= 2 { return nil }
-        var name = [UInt8]()
-        name.reserveCapacity(bytes.count + 1)
-        name += bytes
-        name.append(0)
-        terminated = name
+        if onlyDots, count <= 2 { return nil }
+        terminated = unsafe [UInt8](unsafeUninitializedCapacity: count + 1) { room, filled in
+            var at = 0
+            for byte in bytes {
+                unsafe room[at] = byte
+                at += 1
+            }
+            unsafe room[at] = 0
+            filled = at + 1
+        }
     }
 
     package init?(_ bytes: [UInt8]) { self.init(bytes[...]) }

@@ -23,7 +23,7 @@ extension FD {
     /// Fine when it is not set.
     package func removeAttribute(of name: FileName? = nil, named attribute: String) throws(SysError) {
         let result = unsafe clx_remove_xattr(raw, name?.terminated ?? [0], Array(attribute.utf8) + [0])
-        if result != -ENODATA { try check(result, "removexattr \(attribute)", on: name?.description ?? "") }
+        if result != -ENODATA, result != -EOPNOTSUPP { try check(result, "removexattr \(attribute)", on: name?.description ?? "") }
     }
 
     /// Nil when it is not set.

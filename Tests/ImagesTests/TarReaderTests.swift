@@ -139,7 +139,16 @@ private func read(_ bytes: [UInt8], piece: Int = .max, limits: UnpackLimits = Un
                 ]))
         writer.add(
             .init(path: "tenth", content: data, pax: [("GNU.sparse.size", text(4196)), ("GNU.sparse.map", Array("512,512,4096,100".utf8))]))
-        for (entry, content) in try read(writer.bytes) {
+        writer.add(
+            .init(
+                path: "zeroth", content: data,
+                pax: [
+                    ("GNU.sparse.size", text(4196)), ("GNU.sparse.numblocks", text(2)), ("GNU.sparse.offset", text(512)),
+                    ("GNU.sparse.numbytes", text(512)), ("GNU.sparse.offset", text(4096)), ("GNU.sparse.numbytes", text(100)),
+                ]))
+        let entries = try read(writer.bytes)
+        #expect(entries.count == 4)
+        for (entry, content) in entries {
             #expect(entry.parts == parts, "\(entry.shownPath)")
             #expect(entry.size == 4196 && content == data)
         }

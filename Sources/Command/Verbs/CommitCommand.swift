@@ -27,12 +27,17 @@ struct CommitCommand: Verb {
         request.name = name
         let container = try context.container(container)
         let supervisor = try await paused(container)
-        let result = Result { try context.store.commit(container: container.id, request) }
+        let result = Result {
+            try interruptible("commit", container.name) { cancellation in
+                try context.store.commit(container: container.id, request, cancellation: cancellation)
+            }
+        }
         // Whatever came of it: a container must not stay paused.
         if let supervisor { try await supervisor.resume() }
         let (image, sockets) = try result.get()
         for socket in sockets { context.journal.warning("commit \(container.name): the socket \(socket) is left out") }
         say(image.id)
+        try GarbageThreshold.apply(context)
         return 0
     }
 

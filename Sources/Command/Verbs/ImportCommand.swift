@@ -9,6 +9,7 @@ struct ImportCommand: Verb {
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var options: NewImageOptions
+    @OptionGroup(title: "Limits") var limits: LimitOptions
 
     @Argument(help: ArgumentHelp("Archive, plain or packed by gzip or zstd; - for stdin.", valueName: "file"))
     var file: String
@@ -21,8 +22,12 @@ struct ImportCommand: Verb {
         request.name = name
         if file == "-", RawTerminal.isTerminal(0) { throw CommandFailure("import", "stdin", "it is a terminal") }
         let source = FDBox(file == "-" ? try FD.copy(of: 0) : try FD.open(file, O_RDONLY))
-        let image = try context.store.importImage(from: source, named: file, request)
+        let limits = try limits.limits()
+        let image = try interruptible("import", file) { cancellation in
+            try context.store.importImage(from: source, named: file, request, limits: limits, cancellation: cancellation)
+        }
         say(image.id)
+        try GarbageThreshold.apply(context)
         return 0
     }
 }

@@ -6,6 +6,7 @@ struct LoadCommand: Verb {
         commandName: "load", abstract: "Load images from a `docker save` archive or an OCI layout (directory or tar).")
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup(title: "Limits") var limits: LimitOptions
 
     @Option(help: ArgumentHelp("Name in place of those in the archive.", valueName: "name[:tag]"))
     var name: String?
@@ -20,7 +21,10 @@ struct LoadCommand: Verb {
         let display = ProgressDisplay(isQuiet: quiet)
         let images: [ImageRecord]
         do {
-            images = try context.store.load(path, name: name) { display.show($0) }
+            let limits = try limits.limits()
+            images = try interruptible("load", path) { cancellation in
+                try context.store.load(path, name: name, limits: limits, cancellation: cancellation) { display.show($0) }
+            }
         } catch {
             display.clear()
             throw error
@@ -29,6 +33,7 @@ struct LoadCommand: Verb {
         for image in images {
             for name in image.names.isEmpty ? [image.shortID] : image.names.map(ImageName.familiar) { say("loaded \(name)") }
         }
+        try GarbageThreshold.apply(context)
         return 0
     }
 }
