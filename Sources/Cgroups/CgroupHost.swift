@@ -77,7 +77,7 @@ package struct CgroupHost: Equatable, Sendable {
     }
 
     /// `4:memory:/user`, `0::/user` (v2).
-    private static func member(_ line: ArraySlice<UInt8>) -> (controllers: [String], own: String)? {
+    static func member(_ line: ArraySlice<UInt8>) -> (controllers: [String], own: String)? {
         let parts = line.split(separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3 else { return nil }
         let controllers = parts[1].split(separator: UInt8(ascii: ",")).map { String(decoding: $0, as: UTF8.self) }
