@@ -23,7 +23,7 @@ enum Info {
     /// Those of the runtime that the options name, in its own words; it may not know the question.
     private static func features(_ options: AnyValue?) throws(TaskError) -> [UInt8] {
         let found: CreateOptions
-        do throws(Status) { found = try CreateOptions(options) } catch { throw .undecodable("runtime options", error.message) }
+        do throws(Status) { found = try CreateOptions(options) } catch { throw TaskError("runtime options", error) }
         let program: String
         switch found {
         case .none: program = ""

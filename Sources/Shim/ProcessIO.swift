@@ -135,7 +135,8 @@ final class ProcessIO {
     }
 
     func resize(rows: UInt16, columns: UInt16) throws(TaskError) {
-        guard targets.terminal else { throw .wrongPhase("resize", "the process has no terminal") }
+        // Without a terminal there is nothing to be done, as containerd's shim has it.
+        guard targets.terminal else { return }
         size = (rows, columns)
         guard let console else { return }
         do throws(SysError) { try console.fd.setWindowSize(rows: rows, columns: columns) } catch { throw .kernel(error) }

@@ -16,6 +16,10 @@ package struct TOML: Equatable, Sendable {
     package struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
         package let line: Int
         package let reason: String
+        package init(line: Int, reason: String) {
+            self.line = line
+            self.reason = reason
+        }
         package var description: String { "line \(line): \(reason)" }
     }
 

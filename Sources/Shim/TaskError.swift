@@ -48,14 +48,20 @@ package enum TaskError: Error, Equatable, Sendable, CustomStringConvertible {
             switch self {
             case .unknownTask, .unknownProcess, .unknownSandbox: .notFound
             case .exists: .alreadyExists
-            case .wrongPhase: .failedPrecondition
-            case .invalid, .undecodable: .invalidArgument
+            // containerd's shim has no code for these, and its clients expect none.
+            case .wrongPhase, .invalid: .unknown
+            case .undecodable: .failedPrecondition
             case .unsupported: .unimplemented
             case .deadline: .deadlineExceeded
             case .busy: .resourceExhausted
             case .kernel(let error): error.isOutOfSpace ? .resourceExhausted : .unknown
-            case .executor: .unknown
+            case .executor(let failure): failure.isMissingBundle ? .notFound : .unknown
             }
         return Status(code, description)
+    }
+
+    /// A message in a message of a call: of a type that is not known, or not of its type.
+    init(_ subject: String, _ status: Status) {
+        self = status.code == .unknown ? .invalid(subject, status.message) : .undecodable(subject, status.message)
     }
 }

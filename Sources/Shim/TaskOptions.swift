@@ -49,7 +49,7 @@ struct TaskOptions {
     static func read(_ any: AnyValue?, namespace: String, loop: EventLoop, _ done: @escaping (Result<TaskOptions, TaskError>) -> Void) {
         do throws(TaskError) {
             let options: CreateOptions
-            do throws(Status) { options = try CreateOptions(any) } catch { throw .undecodable("create options", error.message) }
+            do throws(Status) { options = try CreateOptions(any) } catch { throw TaskError("create options", error) }
             switch options {
             case .none: done(.success(TaskOptions()))
             case .runc(let runc): done(.success(try TaskOptions(runc, namespace: namespace)))

@@ -99,7 +99,7 @@ final class TaskService {
         case .checkpoint(let id, let path, let any):
             let container = try task(id)
             let options: CheckpointOptions
-            do throws(Status) { options = try CheckpointOptions(any) } catch { throw .undecodable("checkpoint options", error.message) }
+            do throws(Status) { options = try CheckpointOptions(any) } catch { throw TaskError("checkpoint \(id)", error) }
             try container.checkpoint(path, options, reply)
         case .shutdown(_, let now): shutdown(now: now, reply)
         }

@@ -30,7 +30,7 @@ package struct CheckpointOptions: Equatable, Sendable {
         case Self.oldTypeName[...]: try self.init(old: any.value)
         default:
             throw Status(
-                .invalidArgument, "checkpoint options of type \(any.typeURL): only \(Self.typeName) and \(Self.oldTypeName) are understood")
+                .unknown, "options of type \(any.typeURL): only \(Self.typeName) and \(Self.oldTypeName) are understood")
         }
     }
 

@@ -100,7 +100,7 @@ package enum CreateOptions: Equatable, Sendable {
         case ConfiguredOptions.typeName[...]: self = .configured(try ConfiguredOptions(any.value))
         default:
             let known = [RuncOptions.typeName, RuncOptions.oldTypeName, ConfiguredOptions.typeName].joined(separator: ", ")
-            throw Status(.invalidArgument, "runtime options of type \(any.typeURL): only \(known) are understood")
+            throw Status(.unknown, "runtime options of type \(any.typeURL): only \(known) are understood")
         }
     }
 }

@@ -19,6 +19,7 @@ struct ForeignJob {
     }
 
     func create(_ request: CreateRequest) throws(ExecutorFailure) {
+        try Bundle.check(request.bundle)
         try mountRoot(request)
         var words = ["create", "--bundle", request.bundle]
         if request.options.noPivotRoot { words.append("--no-pivot") }
