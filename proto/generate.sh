@@ -15,7 +15,10 @@ c=../Sources/CTaskProto
 messages_out=../Sources/Messages
 messages="google/rpc/status.proto ttrpc/request.proto containerd/types/mount.proto containerd/types/task.proto containerd/types/event.proto
     containerd/task/v2/task.proto containerd/events/task.proto containerd/services/events/ttrpc/v1/events.proto
-    containerd/runc/v1/options.proto io/containerd/cgroups/v1/metrics.proto io/containerd/cgroups/v2/metrics.proto"
+    containerd/runc/v1/options.proto containerd/linux/runc/options.proto runtimeoptions/v1/api.proto
+    containerd/types/platform.proto containerd/types/metrics.proto containerd/types/introspection.proto
+    containerd/runtime/bootstrap/v1/bootstrap.proto containerd/runtime/sandbox/v1/sandbox.proto
+    io/containerd/cgroups/v1/metrics.proto io/containerd/cgroups/v2/metrics.proto"
 known="google/protobuf/any.proto google/protobuf/empty.proto google/protobuf/timestamp.proto"
 
 new=$(mktemp -d)
@@ -23,7 +26,8 @@ trap 'rm -rf "$new"' EXIT
 mkdir -p "$new/c" "$new/swift"
 # The files with services hold nothing but names: they are checked here, and generate nothing.
 protoc -I . --descriptor_set_out=/dev/null containerd/task/v2/task_service.proto containerd/task/v3/task_service.proto \
-    containerd/services/events/ttrpc/v1/events_service.proto runtime/v1/api_service.proto
+    containerd/services/events/ttrpc/v1/events_service.proto containerd/runtime/sandbox/v1/sandbox_service.proto \
+    runtime/v1/api_service.proto
 # shellcheck disable=SC2086 # lists of names without blanks
 protoc-c -I . --c_out="$new/c" $known $messages
 # shellcheck disable=SC2086

@@ -441,66 +441,10 @@ PY
 
 # --- checkpoint and restore
 
-# A criu that says what it was asked for ($SCRATCH/criu.asked) and does what its protocol says, without looking into any process.
-stand_in() {
-    cat > "$SCRATCH/criu" <<'PY'
-#!/usr/bin/python3
-import ctypes, json, os, signal, socket, sys
-def varint(data, at):
-    value = shift = 0
-    while True:
-        byte = data[at]; at += 1; value |= (byte & 127) << shift; shift += 7
-        if byte < 128: return value, at
-def fields(data):
-    at, found = 0, []
-    while at < len(data):
-        key, at = varint(data, at)
-        if key & 7 == 0: value, at = varint(data, at)
-        else:
-            size, at = varint(data, at); value, at = data[at:at + size], at + size
-        found.append((key >> 3, value))
-    return found
-def number(value): return bytes([value & 127 | 128]) + number(value >> 7) if value > 127 else bytes([value])
-def put(field, value):
-    if isinstance(value, int): return number(field << 3) + number(value)
-    return number(field << 3 | 2) + number(len(value)) + value
-assert sys.argv[1:] == ["swrk", "3"], sys.argv
-peer = socket.socket(fileno=3)
-request = dict(fields(peer.recv(65536)))
-kind, options = request[1], fields(request[2])
-def every(name): return [dict(fields(value)) for field, value in options if field == name]
-def one(name): return next((value for field, value in options if field == name), None)
-images = os.open(f"/proc/{os.getppid()}/fd/{one(1)}", os.O_RDONLY)
-json.dump({"kind": kind, "numbers": {field: value for field, value in options if isinstance(value, int)}, "root": one(13).decode(),
-    "mounts": {pair[1].decode(): pair[2].decode() for pair in every(23)}, "groups": {pair[1].decode(): pair[2].decode() for pair in every(25)},
-    "files": os.listdir(images), "inside": os.listdir(one(13).decode()), "own": open("/proc/self/cgroup").read(),
-    "fds": {pair[1].decode(): os.readlink(f"/proc/self/fd/{pair[2]}") for pair in every(27)}}, open(os.environ["CRIU_ASKED"], "w"))
-def notify(script, pid=0):
-    peer.send(put(1, 6) + put(2, 1) + put(5, put(1, script) + put(2, pid)))
-    assert dict(fields(peer.recv(4096))) == {1: 6, 3: 1}
-if kind == 1:
-    notify(b"post-dump")
-    os.close(os.open("pages", os.O_CREAT | os.O_WRONLY, 0o600, dir_fd=images))
-    if not one(3): os.kill(one(2), signal.SIGKILL)
-    peer.send(put(1, 1) + put(2, 1) + put(3, put(1, 0)))
-elif kind == 2:
-    child = ctypes.CDLL(None).syscall(56, 0x8000 | signal.SIGCHLD, 0, 0, 0, 0)  # CLONE_PARENT
-    if child == 0: os.execv("/bin/sh", ["sh", "-c", "trap 'exit 9' TERM; while :; do sleep 1000 & wait $!; done"])
-    notify(b"setup-namespaces", child)
-    notify(b"post-restore", child)
-    peer.send(put(1, 2) + put(2, 1) + put(4, put(1, child)))
-else:
-    os.write(os.open("dump.log", os.O_CREAT | os.O_WRONLY, 0o600, dir_fd=images), b"all well\nError (stand-in): no such kind\nbye\n")
-    peer.send(put(1, 4) + put(2, 0))
-PY
-    chmod +x "$SCRATCH/criu"
-    export CRIU_ASKED=$SCRATCH/criu.asked
-}
-
 test_a_checkpoint_and_a_restore_go_through_criu_with_the_live_bundle_alone() {
     [ "$(uname -m)" = x86_64 ] || skip "the stand-in for criu knows the system calls of x86_64 alone"
     local at images=$SCRATCH/images pid; at=$(bundle criu)
-    stand_in
+    stand_in_criu
     jq '.mounts += [{"destination":"/data","type":"bind","source":"/etc","options":["bind","ro"]}]
         | .linux.maskedPaths=["/etc/passwd","/tmp"] | .hooks.prestart=[{"path":"/bin/sh","args":["sh","-c","cat > '"$SCRATCH"'/criu-state"]}]' "$at/config.json" > "$at/c" && mv "$at/c" "$at/config.json"
     quiet oci run -d -b "$at" swl45-criu
@@ -536,7 +480,7 @@ test_a_checkpoint_and_a_restore_go_through_criu_with_the_live_bundle_alone() {
 
 test_a_criu_that_refuses_is_quoted_and_leaves_the_container_alone() {
     local at images=$SCRATCH/images2; at=$(bundle refuse)
-    stand_in
+    stand_in_criu
     quiet oci run -d -b "$at" swl45-refuse
     expect 1 oci --criu "$SCRATCH/criu" checkpoint --pre-dump --image-path "$images" swl45-refuse
     one_line "$err"; contains "$err" "Error (stand-in): no such kind"; contains "$err" "$images/dump.log"

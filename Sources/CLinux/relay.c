@@ -20,6 +20,17 @@ void clx_reap_others(int kept) {
     }
 }
 
+int clx_ended_child(void) {
+    siginfo_t info = {0};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0) return 0;
+    return info.si_pid;
+}
+
+void clx_reap_child(int pid) {
+    siginfo_t info = {0};
+    (void)waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | __WALL);
+}
+
 static int address_of(const char *path, struct sockaddr_un *address, socklen_t *size) {
     size_t count = strlen(path);
     if (count == 0 || count >= sizeof address->sun_path) return -ENAMETOOLONG;

@@ -75,13 +75,13 @@ package struct CgroupHost: Equatable, Sendable {
         var options: [ArraySlice<UInt8>]
     }
 
-    private struct Member {
+    struct Member {
         var controllers: [String]
         var own: String
     }
 
     /// `4:memory:/user`, `0::/user` (v2).
-    private static func member(_ line: ArraySlice<UInt8>) -> Member? {
+    static func member(_ line: ArraySlice<UInt8>) -> Member? {
         let parts = line.split(separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3 else { return nil }
         let controllers = parts[1].split(separator: UInt8(ascii: ",")).map { String(decoding: $0, as: UTF8.self) }

@@ -4,7 +4,17 @@ internal import OCI
 
 /// What is read from a bundle directory.
 enum Bundle {
-    static func spec(_ bundle: String) throws(ExecutorFailure) -> RuntimeSpec { try read("\(bundle)/config.json") }
+    static func spec(_ bundle: String) throws(ExecutorFailure) -> RuntimeSpec {
+        try check(bundle)
+        return try read("\(bundle)/config.json")
+    }
+
+    /// Told apart from a bundle without a configuration.
+    static func check(_ bundle: String) throws(ExecutorFailure) {
+        do { _ = try FD.open(bundle, openPathOnly | O_DIRECTORY) } catch {
+            throw ExecutorFailure(SysError(error.errno, ExecutorFailure.openBundle, on: bundle))
+        }
+    }
 
     /// Of a container that was created before.
     static func spec(_ container: ContainerReference) throws(ExecutorFailure) -> RuntimeSpec {

@@ -62,6 +62,9 @@ package func performJob(_ job: ExecutorJob, report: @escaping (ExecutorRecord, F
 
 extension ExecutorJob {
     fileprivate func perform(for supervisor: Supervisor) throws(ExecutorFailure) {
+        if let job = foreignJob(for: supervisor) {
+            return try supervisor.tellingFailure { () throws(ExecutorFailure) in try perform(by: job) }
+        }
         switch self {
         case .create(let request):
             let job = try supervisor.tellingFailure { () throws(ExecutorFailure) in try CreateJob(request, supervisor) }
@@ -73,13 +76,50 @@ extension ExecutorJob {
             try supervisor.tellingFailure { () throws(ExecutorFailure) in try LaterJob(container, supervisor).poststart() }
         case .delete(let container):
             try supervisor.tellingFailure { () throws(ExecutorFailure) in try LaterJob(container, supervisor).delete() }
+        case .ask(let container, let call):
+            try supervisor.tellingFailure { () throws(ExecutorFailure) in
+                throw ExecutorFailure(operation: call.words[0], subject: container.id, reason: "no other runtime has made it")
+            }
+        case .checkpoint(let request):
+            try supervisor.tellingFailure { () throws(ExecutorFailure) in try CheckpointJob(request, supervisor).perform() }
+        case .restore(let request):
+            let job = try supervisor.tellingFailure { () throws(ExecutorFailure) in try RestoreJob(request, supervisor) }
+            try supervisor.tellingFailure(then: job.undo) { () throws(ExecutorFailure) in try job.perform() }
+        }
+    }
+
+    /// When another runtime has the part of the executor.
+    private func foreignJob(for supervisor: Supervisor) -> ForeignJob? {
+        func job(_ id: String, _ bundle: String, _ options: ExecutorOptions) -> ForeignJob? {
+            options.runtime.map { ForeignJob($0, id: id, bundle: bundle, options, supervisor) }
+        }
+        return switch self {
+        case .create(let request): job(request.id, request.bundle, request.options)
+        case .restore(let request): job(request.create.id, request.create.bundle, request.create.options)
+        case .exec(let request): job(request.container.id, request.container.bundle, request.container.options)
+        case .checkpoint(let request): job(request.container.id, request.container.bundle, request.container.options)
+        case .poststart(let container), .delete(let container), .ask(let container, _):
+            job(container.id, container.bundle, container.options)
+        }
+    }
+
+    private func perform(by job: ForeignJob) throws(ExecutorFailure) {
+        switch self {
+        case .create(let request): try job.create(request)
+        case .exec(let request): try job.exec(request)
+        // The other runtime runs them itself.
+        case .poststart: break
+        case .delete(let container): try job.delete(container)
+        case .ask(_, let call): try job.perform(call)
+        case .checkpoint(let request): try job.checkpoint(request)
+        case .restore(let request): try job.restore(request)
         }
     }
 
     fileprivate var entersContainer: Bool {
         switch self {
-        case .create, .exec: true
-        case .poststart, .delete: false
+        case .create, .exec, .restore: true
+        case .poststart, .delete, .ask, .checkpoint: false
         }
     }
 
@@ -99,7 +139,9 @@ extension ExecutorJob {
         case .exec(let request):
             add(request.streams, request.preservedDescriptors)
             result.insert(request.container.pidfd)
-        case .poststart(let container), .delete(let container): result.insert(container.pidfd)
+        case .restore(let request): add(request.create.streams, 0)
+        case .checkpoint(let request): result.insert(request.container.pidfd)
+        case .poststart(let container), .delete(let container), .ask(let container, _): result.insert(container.pidfd)
         }
         return result
     }

@@ -47,6 +47,10 @@ package struct ExecutorFailure: Error, Equatable, Sendable, CustomStringConverti
         reason = error.reason
     }
 
+    static let openBundle = "open bundle"
+    /// The directory of the bundle is not there.
+    package var isMissingBundle: Bool { operation == Self.openBundle && errno == 2 /* ENOENT */ }
+
     package var description: String { subject.isEmpty ? "\(operation): \(reason)" : "\(operation) \(subject): \(reason)" }
 }
 

@@ -10,6 +10,12 @@ package enum ExecutorJob: Sendable {
     case poststart(ContainerReference)
     /// Removes what a container (or half of one) left: processes, cgroup, state; then runs the poststop hooks. Idempotent.
     case delete(ContainerReference)
+    /// Asks the other runtime that made a container.
+    case ask(ContainerReference, ForeignCall)
+    /// Writes a container's processes into files.
+    case checkpoint(CheckpointRequest)
+    /// Makes a container from such files; its processes run at once.
+    case restore(RestoreRequest)
 }
 
 /// Where a new process finds its standard streams. With a terminal the pty replaces all three.
@@ -50,6 +56,8 @@ package struct ExecutorOptions: Equatable, Sendable {
     package var noPivotRoot = false
     package var noNewKeyring = false
     package var systemdCgroup = false
+    /// Sets the container up in the executor's place.
+    package var runtime: ForeignRuntime?
     package init() {}
 }
 

@@ -6,11 +6,16 @@ package import OCI
 /// mount of the bundle (criu(8), `--root`), and the hooks that a creation would have run.
 package enum RestoredRoot {
     /// Leaves the caller in a mount namespace of its own, from which nothing spreads to the host: what is mounted there goes with it.
-    package static func prepare(_ spec: RuntimeSpec, bundle: String, at place: String) throws(ExecutorFailure) {
+    ///
+    /// - Parameter rootfs: mounts that make up the root of the bundle.
+    package static func prepare(_ spec: RuntimeSpec, bundle: String, rootfs: [RootfsMount] = [], at place: String) throws(ExecutorFailure) {
         let rootPath = try Bundle.rootPath(spec.root.path, bundle: bundle)
         try sys { () throws(SysError) in
             try unshareNamespaces(.newMount, name: "mount")
             try mountPath(nil, on: "/", flags: MountPropagation.slave.rawValue | MountFlag.recursive)
+        }
+        try RootfsMounts.make(rootfs, at: rootPath)
+        try sys { () throws(SysError) in
             try FD.mountCopy(of: rootPath, .recursive).attach(to: FD.open(place, openPathOnly | O_DIRECTORY), name: place)
             let root = RootDirectory(try FD.open(place, openPathOnly | O_DIRECTORY))
             for mount in spec.mounts where !isBelowMemory(mount, spec) { try makePlace(mount, bundle: bundle, in: root) }

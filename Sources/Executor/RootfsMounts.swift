@@ -18,10 +18,33 @@ enum RootfsMounts {
                 }
                 continue
             }
-            let spec = MountSpec(destination: "/rootfs", type: mount.type, source: mount.source, options: mount.options)
-            let plan = try MountPlan(spec, number: number, field: "rootfs[\(number)]", bundle: path)
-            do { try make(plan, on: place) } catch { throw failure(error, mount, path) }
+            try checkType(mount, number)
+            do {
+                let device = try loopDevice(mount)
+                let options = mount.options.filter { device == nil || $0 != "loop" }
+                let spec = MountSpec(destination: "/rootfs", type: mount.type, source: device?.path ?? mount.source, options: options)
+                let plan = try MountPlan(spec, number: number, field: "rootfs[\(number)]", bundle: path)
+                try sys { () throws(SysError) in try make(plan, on: place) }
+                withExtendedLifetime(device) {}
+            } catch {
+                guard error.errno != 0 else { throw error }
+                throw failure(SysError(error.errno, error.operation, on: error.subject), mount, path)
+            }
         }
+    }
+
+    /// An image in a file, as the snapshotters blockfile and erofs hand it out.
+    private static func loopDevice(_ mount: RootfsMount) throws(ExecutorFailure) -> LoopDevice? {
+        guard mount.options.contains("loop") else { return nil }
+        return try sys { () throws(SysError) in try LoopDevice(mount.source, mount.options.contains("ro") ? .readOnly : .readWrite) }
+    }
+
+    /// A file system of a process of its own would have that process in the container.
+    private static func checkType(_ mount: RootfsMount, _ number: Int) throws(ExecutorFailure) {
+        guard mount.type.hasPrefix("fuse.") || mount.type.hasPrefix("fuse3.") else { return }
+        throw ExecutorFailure(
+            operation: "mount \(mount.type)", subject: "rootfs[\(number)]",
+            reason: "a file system that a process serves has to be mounted before the container is made")
     }
 
     private static func failure(_ error: SysError, _ mount: RootfsMount, _ path: String) -> ExecutorFailure {
@@ -37,6 +60,8 @@ enum RootfsMounts {
             let fileSystem = try FileSystemContext(type: type)
             try fileSystem.set("source", source)
             for datum in plan.data { try fileSystem.set(datum.key, datum.value) }
+            // Also of the file system itself, as mount(2) has it: its device may not be writable.
+            if plan.set.contains(.readonly) { try fileSystem.set("ro", nil) }
             made = try fileSystem.mount(plan.set)
         }
         try plan.settle(made, on: place)

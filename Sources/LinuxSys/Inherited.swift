@@ -19,5 +19,13 @@ extension ProcessControl {
     }
 }
 
+/// A child that has ended and was not reaped yet.
+package func endedChild() -> Int32? {
+    let pid = clx_ended_child()
+    return pid > 0 ? pid : nil
+}
+
+package func reapChild(_ pid: Int32) { clx_reap_child(pid) }
+
 /// Reaps every child that has ended but the one of that pid, whose status somebody still wants.
 package func reapOthers(than pid: Int32) { clx_reap_others(pid) }

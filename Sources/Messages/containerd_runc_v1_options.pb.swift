@@ -40,6 +40,9 @@ package nonisolated struct Containerd_Runc_V1_Options: Sendable {
 
   package var root: String = String()
 
+  /// containerd 1.x; 2.0 removed it.
+  package var criuPath: String = String()
+
   package var systemdCgroup: Bool = false
 
   package var criuImagePath: String = String()
@@ -49,6 +52,37 @@ package nonisolated struct Containerd_Runc_V1_Options: Sendable {
   package var taskApiAddress: String = String()
 
   package var taskApiVersion: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Options of the Checkpoint call.
+package nonisolated struct Containerd_Runc_V1_CheckpointOptions: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var exit: Bool = false
+
+  package var openTcp: Bool = false
+
+  package var externalUnixSockets: Bool = false
+
+  package var terminal: Bool = false
+
+  package var fileLocks: Bool = false
+
+  package var emptyNamespaces: [String] = []
+
+  package var cgroupsMode: String = String()
+
+  package var imagePath: String = String()
+
+  package var workPath: String = String()
+
+  package var parentPath: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -74,7 +108,7 @@ fileprivate nonisolated let _protobuf_package = "containerd.runc.v1"
 
 nonisolated extension Containerd_Runc_V1_Options: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Options"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}no_pivot_root\0\u{3}no_new_keyring\0\u{3}shim_cgroup\0\u{3}io_uid\0\u{3}io_gid\0\u{3}binary_name\0\u{1}root\0\u{4}\u{2}systemd_cgroup\0\u{3}criu_image_path\0\u{3}criu_work_path\0\u{3}task_api_address\0\u{3}task_api_version\0\u{c}\u{8}\u{1}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}no_pivot_root\0\u{3}no_new_keyring\0\u{3}shim_cgroup\0\u{3}io_uid\0\u{3}io_gid\0\u{3}binary_name\0\u{1}root\0\u{3}criu_path\0\u{3}systemd_cgroup\0\u{3}criu_image_path\0\u{3}criu_work_path\0\u{3}task_api_address\0\u{3}task_api_version\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -89,6 +123,7 @@ nonisolated extension Containerd_Runc_V1_Options: SwiftProtobuf.Message, SwiftPr
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.ioGid) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.binaryName) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.root) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.criuPath) }()
       case 9: try { try decoder.decodeSingularBoolField(value: &self.systemdCgroup) }()
       case 10: try { try decoder.decodeSingularStringField(value: &self.criuImagePath) }()
       case 11: try { try decoder.decodeSingularStringField(value: &self.criuWorkPath) }()
@@ -121,6 +156,9 @@ nonisolated extension Containerd_Runc_V1_Options: SwiftProtobuf.Message, SwiftPr
     if !self.root.isEmpty {
       try visitor.visitSingularStringField(value: self.root, fieldNumber: 7)
     }
+    if !self.criuPath.isEmpty {
+      try visitor.visitSingularStringField(value: self.criuPath, fieldNumber: 8)
+    }
     if self.systemdCgroup != false {
       try visitor.visitSingularBoolField(value: self.systemdCgroup, fieldNumber: 9)
     }
@@ -147,11 +185,87 @@ nonisolated extension Containerd_Runc_V1_Options: SwiftProtobuf.Message, SwiftPr
     if lhs.ioGid != rhs.ioGid {return false}
     if lhs.binaryName != rhs.binaryName {return false}
     if lhs.root != rhs.root {return false}
+    if lhs.criuPath != rhs.criuPath {return false}
     if lhs.systemdCgroup != rhs.systemdCgroup {return false}
     if lhs.criuImagePath != rhs.criuImagePath {return false}
     if lhs.criuWorkPath != rhs.criuWorkPath {return false}
     if lhs.taskApiAddress != rhs.taskApiAddress {return false}
     if lhs.taskApiVersion != rhs.taskApiVersion {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Containerd_Runc_V1_CheckpointOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CheckpointOptions"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}exit\0\u{3}open_tcp\0\u{3}external_unix_sockets\0\u{1}terminal\0\u{3}file_locks\0\u{3}empty_namespaces\0\u{3}cgroups_mode\0\u{3}image_path\0\u{3}work_path\0\u{3}parent_path\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.exit) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.openTcp) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.externalUnixSockets) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.terminal) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.fileLocks) }()
+      case 6: try { try decoder.decodeRepeatedStringField(value: &self.emptyNamespaces) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.cgroupsMode) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.imagePath) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.workPath) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.parentPath) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.exit != false {
+      try visitor.visitSingularBoolField(value: self.exit, fieldNumber: 1)
+    }
+    if self.openTcp != false {
+      try visitor.visitSingularBoolField(value: self.openTcp, fieldNumber: 2)
+    }
+    if self.externalUnixSockets != false {
+      try visitor.visitSingularBoolField(value: self.externalUnixSockets, fieldNumber: 3)
+    }
+    if self.terminal != false {
+      try visitor.visitSingularBoolField(value: self.terminal, fieldNumber: 4)
+    }
+    if self.fileLocks != false {
+      try visitor.visitSingularBoolField(value: self.fileLocks, fieldNumber: 5)
+    }
+    if !self.emptyNamespaces.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.emptyNamespaces, fieldNumber: 6)
+    }
+    if !self.cgroupsMode.isEmpty {
+      try visitor.visitSingularStringField(value: self.cgroupsMode, fieldNumber: 7)
+    }
+    if !self.imagePath.isEmpty {
+      try visitor.visitSingularStringField(value: self.imagePath, fieldNumber: 8)
+    }
+    if !self.workPath.isEmpty {
+      try visitor.visitSingularStringField(value: self.workPath, fieldNumber: 9)
+    }
+    if !self.parentPath.isEmpty {
+      try visitor.visitSingularStringField(value: self.parentPath, fieldNumber: 10)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Containerd_Runc_V1_CheckpointOptions, rhs: Containerd_Runc_V1_CheckpointOptions) -> Bool {
+    if lhs.exit != rhs.exit {return false}
+    if lhs.openTcp != rhs.openTcp {return false}
+    if lhs.externalUnixSockets != rhs.externalUnixSockets {return false}
+    if lhs.terminal != rhs.terminal {return false}
+    if lhs.fileLocks != rhs.fileLocks {return false}
+    if lhs.emptyNamespaces != rhs.emptyNamespaces {return false}
+    if lhs.cgroupsMode != rhs.cgroupsMode {return false}
+    if lhs.imagePath != rhs.imagePath {return false}
+    if lhs.workPath != rhs.workPath {return false}
+    if lhs.parentPath != rhs.parentPath {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

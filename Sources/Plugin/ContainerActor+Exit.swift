@@ -74,7 +74,7 @@ extension ContainerActor {
         do throws(PluginError) {
             do throws(PluginError) {
                 try await held.delete()
-            } catch .shim(_, _, let status) where status.code == .failedPrecondition {
+            } catch .shim(_, _, let status) where status.code == .unknown {
                 // A start that failed is answered before the process that failed is reaped.
                 try await tolerateEnded { () throws(PluginError) in try await held.kill(SIGKILL, all: true) }
                 _ = try await held.wait(limit: .seconds(30))

@@ -10,18 +10,24 @@ extension Container {
 
     func create(_ reply: @escaping (Result<UInt32, TaskError>) -> Void) {
         initial.pendingReply = reply
-        var job = CreateRequest(id: id, bundle: bundle, streams: initial.io.processStreams)
-        job.rootfs = request.rootfs.map {
-            RootfsMount(type: $0.type, source: $0.source, target: $0.target, options: $0.options)
-        }
-        job.options = options
+        if options.executor.runtime != nil || !request.checkpoint.isEmpty { adoptOrphans() }
+        guard request.checkpoint.isEmpty else { return createFromCheckpoint() }
         do throws(TaskError) {
-            try launch(initial, .create(job), operation: "create", deadline: Self.createDeadline)
+            try launch(initial, .create(createRequest), operation: "create", deadline: Self.createDeadline)
         } catch {
             initial.io.close()
             onGone?()
             initial.answer(.failure(error), on: loop)
         }
+    }
+
+    var createRequest: CreateRequest {
+        var job = CreateRequest(id: id, bundle: bundle, streams: initial.io.processStreams)
+        job.rootfs = request.rootfs.map {
+            RootfsMount(type: $0.type, source: $0.source, target: $0.target, options: $0.options)
+        }
+        job.options = options.executor
+        return job
     }
 
     /// As soon as init and its cgroup are known, so that even a shim that is killed now leaves word of them.
@@ -30,7 +36,7 @@ extension Container {
         writeRecord()
     }
 
-    private func writeRecord() {
+    func writeRecord() {
         record = .writing
         let content = taskRecord(ending: nil)
         let bundle = bundle
@@ -43,7 +49,10 @@ extension Container {
                 log.warning("write \(bundle)/\(TaskRecord.fileName): failed; a later delete will not find what this shim leaves")
             }
             hasPoststartHooks = result != 0
+            // Another runtime runs them itself.
+            if options.executor.runtime != nil { hasPoststartHooks = false }
             record = .written
+            if restore == .restored { return finishRestore() }
             finishCreate()
         }
     }
@@ -61,7 +70,14 @@ extension Container {
     func taskRecord(ending: Ending?) -> TaskRecord {
         let pid = initial.machine.pid
         return TaskRecord(
-            id: id, pid: pid, startTime: processStartTime(pid) ?? 0, cgroup: cgroupPaths, options: options, ending: ending)
+            id: id, pid: pid, startTime: processStartTime(pid) ?? 0, cgroup: cgroupPaths, options: options.executor, ending: ending)
+    }
+
+    func watchForOOM() {
+        oomWatch = OOMWatcher(cgroup, loop: loop, log: log) { [weak self] in
+            guard let self else { return }
+            tell(.oom, .oom(id: id))
+        }
     }
 
     /// When init waits at its gate and the record is on disk, Create is answered.
@@ -71,10 +87,7 @@ extension Container {
             if record == .unwritten { writeRecord() }
             return
         }
-        oomWatch = OOMWatcher(cgroup, loop: loop, log: log) { [weak self] in
-            guard let self else { return }
-            tell(.oom, .oom(id: id))
-        }
+        watchForOOM()
         let number = UInt32(bitPattern: pid)
         tell(
             .create,

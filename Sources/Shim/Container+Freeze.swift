@@ -1,5 +1,6 @@
 internal import Cgroups
 internal import EventLoop
+internal import Executor
 internal import LinuxSys
 internal import TaskAPI
 
@@ -10,6 +11,7 @@ extension Container {
     func pause(_ reply: @escaping Reply) throws(TaskError) {
         guard isRunning else { throw .wrongPhase("pause \(id)", "the container is not running") }
         guard freezer == .thawed else { throw .wrongPhase("pause \(id)", "it is \(freezer)") }
+        if hasForeignRuntime { return pauseByRuntime(reply) }
         do throws(CgroupError) { try cgroup.freeze() } catch {
             try? cgroup.thaw()
             throw .invalid("pause \(id)", error.description)
@@ -20,9 +22,32 @@ extension Container {
 
     func resume(_ reply: @escaping Reply) throws(TaskError) {
         guard freezer == .frozen else { throw .wrongPhase("resume \(id)", "it is not paused") }
+        if hasForeignRuntime { return resumeByRuntime(reply) }
         do throws(CgroupError) { try cgroup.thaw() } catch { throw .invalid("resume \(id)", error.description) }
         freezer = .thawing
         poll(for: .thawed, from: .thawing, until: monotonicNanoseconds() + Self.freezeDeadline, step: 1_000_000, reply)
+    }
+
+    private func pauseByRuntime(_ reply: @escaping Reply) {
+        freezer = .freezing
+        ask(.pause) { [self] problem in
+            guard freezer == .freezing else { return reply(.failure(.wrongPhase(id, "the container has exited"))) }
+            if let problem { return giveUp(problem, reply) }
+            freezer = .frozen
+            tell(.other, .paused(id: id))
+            reply(.success(.empty))
+        }
+    }
+
+    private func resumeByRuntime(_ reply: @escaping Reply) {
+        freezer = .thawing
+        ask(.resume) { [self] problem in
+            guard freezer == .thawing else { return reply(.failure(.wrongPhase(id, "the container has exited"))) }
+            freezer = problem == nil ? .thawed : .frozen
+            if let problem { return reply(.failure(problem)) }
+            tell(.other, .resumed(id: id))
+            reply(.success(.empty))
+        }
     }
 
     private func poll(for goal: Freezer, from state: Freezer, until deadline: UInt64, step: UInt64, _ reply: @escaping Reply) {

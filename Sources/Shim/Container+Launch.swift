@@ -23,7 +23,9 @@ extension Container {
         let now = realtimeNanoseconds()
         switch event {
         case .record(let record, let fds): handle(record, fds, of: process)
-        case .channelEnded: act(process.machine.channelEnded(now: now), on: process)
+        case .channelEnded:
+            guard process === initial, !channelTellsOfInit else { return act(process.machine.channelEnded(now: now), on: process) }
+            initChannelEnded()
         case .ended(let status):
             switch process.machine.phase {
             case .creating:
@@ -134,6 +136,7 @@ extension Container {
         guard let error = process.failure else { return }
         process.failure = nil
         guard process === initial else { return process.answer(.failure(error), on: loop) }
+        if restore != .none { return finishFailedRestore(error) }
         // The executor cleans up after a step that failed; one that was killed could not. Removing twice does no harm.
         removeRemains { [self] problem in
             if let problem { log.warning("after a failed create: \(problem)") }

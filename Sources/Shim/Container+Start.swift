@@ -15,7 +15,8 @@ extension Container {
         guard process.machine.start() else { throw .wrongPhase("start \(name)", "it was started already") }
         expectStart(of: process)
         process.pendingReply = reply
-        if process === initial { startInitial() } else { startExec(process) }
+        guard process === initial else { return startExec(process) }
+        if restore == .waiting { startRestore() } else { startInitial() }
     }
 
     /// Init executes its program (or is about to); execs may join.
@@ -26,6 +27,7 @@ extension Container {
             guard let self else { return }
             abort(initial, .deadline("start \(id)", "the program was not executed within 60 s"))
         }
+        if options.executor.runtime != nil { return startByRuntime() }
         do throws(SysError) {
             guard let executor = initial.executor else { throw SysError(3 /* ESRCH */, "start", on: id) }
             try executor.start()
@@ -48,6 +50,7 @@ extension Container {
     /// The program was executed. What it has become since is told after its start.
     func finishStart(of process: ManagedProcess, pid: Int32, _ ended: ProcessMachine.Ended) {
         process.executor = nil
+        if process === initial, restore != .none { watchForOOM() }
         let answer = { [self] in
             tellStarted(process, pid: pid)
             process.answer(.success(UInt32(bitPattern: pid)), on: loop)

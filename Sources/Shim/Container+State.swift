@@ -1,7 +1,6 @@
 internal import Cgroups
 internal import Executor
 internal import LinuxSys
-internal import OCI
 internal import TaskAPI
 
 /// Questions that are answered at once, whatever else is in progress (rule 9).
@@ -48,9 +47,5 @@ extension Container {
             throw .invalid("resize", "\(width) × \(height) is no size of a terminal")
         }
         try process.io.resize(rows: rows, columns: columns)
-    }
-
-    func connect() -> TaskReply {
-        .connect(shimPID: UInt32(bitPattern: currentPID()), taskPID: UInt32(bitPattern: initial.machine.pid), version: swiftletVersion)
     }
 }

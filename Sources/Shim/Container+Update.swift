@@ -1,5 +1,5 @@
 internal import Cgroups
-internal import LinuxSys
+internal import Executor
 internal import OCI
 internal import TaskAPI
 
@@ -14,6 +14,9 @@ extension Container {
         guard let resources, !resources.value.isEmpty else { throw .invalid(subject, "the resources are missing") }
         let wanted: ResourcesSpec
         do throws(SpecError) { wanted = try ResourcesSpec(json: resources.value) } catch { throw .invalid(subject, "\(error)") }
+        if hasForeignRuntime {
+            return ask(.update(resources.value)) { problem in reply(problem.map { .failure($0) } ?? .success(.empty)) }
+        }
         guard cgroup.isManagedBySystemd else {
             do throws(CgroupError) { try cgroup.update(wanted) } catch { throw .invalid(subject, "\(error)") }
             return reply(.success(.empty))
@@ -21,28 +24,14 @@ extension Container {
         try updateAside(wanted, subject, reply)
     }
 
-    /// Another process waits for systemd's answer; what went wrong there comes through a pipe.
+    /// Another process waits for systemd's answer.
     private func updateAside(_ wanted: ResourcesSpec, _ subject: String, _ reply: @escaping Reply) throws(TaskError) {
-        let (words, mouth): (FDBox, FDBox)
-        do throws(SysError) {
-            (words, mouth) = try FD.pipe().take { (FDBox($0), FDBox($1)) }
-            try words.fd.setNonBlocking(true)
-        } catch { throw .kernel(error) }
         let cgroup = cgroup
-        ForkedWork.run(on: loop, deadline: Self.updateDeadline) { () throws(SysError) in
-            do throws(CgroupError) { try cgroup.update(wanted) } catch {
-                // At most what a pipe takes at once.
-                try mouth.fd.writeAll(Array("\(error)".utf8.prefix(4096)))
-                return 1
-            }
-            return 0
-        } done: { status in
-            if status == 0 { return reply(.success(.empty)) }
-            var text = [UInt8](repeating: 0, count: 4096)
-            if case .bytes(let count)? = try? words.fd.read(into: &text) {
-                return reply(.failure(.invalid(subject, String(decoding: text[..<count], as: UTF8.self))))
-            }
-            reply(.failure(.deadline(subject, "systemd did not answer within 60 s")))
+        ForkedWork.bytes(on: loop, deadline: Self.updateDeadline, subject: subject) { () throws(TaskError) in
+            do throws(CgroupError) { try cgroup.update(wanted) } catch { throw .invalid(subject, "\(error)") }
+            return []
+        } done: { result in
+            reply(result.map { _ in .empty })
         }
     }
 }

@@ -14,7 +14,7 @@ final class Container {
     let loop: EventLoop
     let log: ShimLog
     let request: CreateTask
-    let options: ExecutorOptions
+    let options: TaskOptions
     let initial: ManagedProcess
     var execs: [String: ManagedProcess] = [:]
     var cgroupPaths = CgroupPaths()
@@ -23,6 +23,10 @@ final class Container {
     /// config.json names poststart hooks, which Start then waits for.
     var hasPoststartHooks = false
     var record = RecordState.unwritten
+    /// Init comes from a checkpoint, and Start restores it.
+    var restore = Restore.none
+    /// Set when processes of the container come here from above their own parents.
+    var strays: StrayReaper?
     /// Deletes that wait for the one that is under way.
     var deletes: [Reply] = []
     /// Called when the container is no more (deleted, or never came to be).
@@ -30,12 +34,14 @@ final class Container {
     private var order = EventOrder<TaskEvent>()
     private let publish: (TaskEvent) -> Void
 
+    /// The channel of the executor that restores init ends before the record is on disk: then that is what Start waits for.
+    enum Restore: Equatable { case none, waiting, underWay, restored }
     enum Freezer: Equatable { case thawed, freezing, frozen, thawing }
     /// The task's record on disk: Create is answered when it is there.
     enum RecordState: Equatable { case unwritten, writing, written }
 
     init(
-        _ request: CreateTask, options: ExecutorOptions, io: ProcessIO, loop: EventLoop, log: ShimLog,
+        _ request: CreateTask, options: TaskOptions, io: ProcessIO, loop: EventLoop, log: ShimLog,
         publish: @escaping (TaskEvent) -> Void
     ) {
         id = request.id
@@ -55,7 +61,7 @@ final class Container {
         var reference = ContainerReference(
             id: id, bundle: bundle, pid: initial.machine.isAlive ? initial.machine.pid : 0,
             pidfd: initial.machine.isAlive ? initial.pidfd?.raw ?? -1 : -1, cgroup: cgroupPaths)
-        reference.options = options
+        reference.options = options.executor
         return reference
     }
 

@@ -16,15 +16,16 @@ final class Daemon {
     private let signals: FDBox
     private var isEnding = false
 
-    init(_ arguments: Arguments, bundle: String, socketPath: String) throws(SysError) {
+    init(_ bootstrap: Bootstrap, bundle: String, socketPath: String) throws(SysError) {
+        let arguments = bootstrap.arguments
         let loop = try EventLoop()
         let log = ShimLog(bundle: bundle, id: arguments.id, isVerbose: arguments.debug)
         self.loop = loop
         self.log = log
         self.socketPath = socketPath
-        publisher = Publisher(loop: loop, address: environment("TTRPC_ADDRESS") ?? "", namespace: arguments.namespace, log: log)
+        publisher = Publisher(loop: loop, address: bootstrap.ttrpcAddress, namespace: arguments.namespace, log: log)
         let end = EndRequest()
-        let service = TaskService(loop: loop, log: log, publisher: publisher, id: arguments.id) { end.action?() }
+        let service = TaskService(loop: loop, log: log, publisher: publisher, id: arguments.id, namespace: arguments.namespace) { end.action?() }
         self.service = service
         server = try LoopServer(loop: loop, listener: try FD.listen(at: socketPath)) { call in
             service.handle(call.request) { call.reply($0) }

@@ -38,8 +38,7 @@ enum DeleteVerb {
 
     /// A shim that still listens would go on acting on the container. Who listens is who called listen(2) (SO_PEERCRED, unix(7)).
     private static func endShim(_ arguments: Arguments, bundle: String, warn: (String) -> Void) throws(SysError) {
-        let directory = environment("SWIFTLET_SOCKET_DIR") ?? SocketPath.defaultDirectory
-        let path = SocketPath.of(address: arguments.address, namespace: arguments.namespace, id: arguments.id, directory: directory)
+        let path = SocketPath.of(arguments, bundle: bundle)
         if let socket = try? FD.connect(to: path), let peer = try? socket.peerCredentials(), peer.uid == effectiveUserID(), peer.pid > 1 {
             do throws(SysError) {
                 let pidfd = try FD.pidfd(of: peer.pid)

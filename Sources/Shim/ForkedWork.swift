@@ -18,6 +18,40 @@ enum ForkedWork {
             }
         } catch { done(nil) }
     }
+
+    /// What a pipe takes at once.
+    private static let room = 64 << 10
+
+    /// The same with at most 64 KiB as the result. Errors name `subject`.
+    static func bytes(
+        on loop: EventLoop, deadline: UInt64, subject: String, _ work: () throws(TaskError) -> [UInt8],
+        done: @escaping (Result<[UInt8], TaskError>) -> Void
+    ) {
+        let (words, mouth): (FDBox, FDBox)
+        do throws(SysError) {
+            (words, mouth) = try FD.pipe().take { (FDBox($0), FDBox($1)) }
+            try words.fd.setNonBlocking(true)
+        } catch { return done(.failure(.kernel(error))) }
+        run(on: loop, deadline: deadline) { () throws(SysError) in
+            do throws(TaskError) {
+                let bytes = try work()
+                do throws(SysError) { try mouth.fd.writeAll(bytes) } catch { throw .kernel(error) }
+                return 0
+            } catch {
+                try mouth.fd.writeAll(Array(error.reason.utf8.prefix(4096)))
+                return 1
+            }
+        } done: { status in
+            var text = [UInt8](repeating: 0, count: room)
+            var count = 0
+            if case .bytes(let found)? = try? words.fd.read(into: &text) { count = found }
+            switch status {
+            case 0: done(.success(Array(text[..<count])))
+            case 1 where count > 0: done(.failure(.invalid(subject, String(decoding: text[..<count], as: UTF8.self))))
+            default: done(.failure(.deadline(subject, "no answer within \(deadline / 1_000_000_000) s")))
+            }
+        }
+    }
 }
 
 /// Waits for one child by its pidfd and reaps it.

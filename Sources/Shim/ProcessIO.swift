@@ -10,7 +10,11 @@ internal import LinuxSys
 /// without the container noticing; for input once for reading and once for writing, so that a writer that leaves is not the end:
 /// that is CloseIO.
 final class ProcessIO {
+    /// Of the pipes that a process gets.
+    struct Owner: Equatable { var uid: UInt32, gid: UInt32 }
+
     let targets: StreamTargets
+    private let owner: Owner?
     private let loop: EventLoop
     private let report: (String) -> Void
     private var logs: [LogFile] = []
@@ -29,7 +33,8 @@ final class ProcessIO {
     private var onDrained: (() -> Void)?
     private var drainTimer: TimerToken?
 
-    init(_ targets: StreamTargets, loop: EventLoop, report: @escaping (String) -> Void) throws(SysError) {
+    init(_ targets: StreamTargets, owner: Owner? = nil, loop: EventLoop, report: @escaping (String) -> Void) throws(SysError) {
+        self.owner = owner
         self.targets = targets
         self.loop = loop
         self.report = report
@@ -57,7 +62,7 @@ final class ProcessIO {
 
     private func connectPipes() throws(SysError) {
         if let input {
-            let (reader, writer) = try Self.pipe()
+            let (reader, writer) = try pipe()
             try writer.fd.setNonBlocking(true)
             childEnds.append(reader)
             streams.stdin = reader.raw
@@ -67,13 +72,16 @@ final class ProcessIO {
         streams.stderr = try connectOutput(targets.stderr, .stderr)
     }
 
-    private static func pipe() throws(SysError) -> (FDBox, FDBox) {
-        try FD.pipe().take { first, second in (FDBox(first), FDBox(second)) }
+    private func pipe() throws(SysError) -> (FDBox, FDBox) {
+        let (reader, writer) = try FD.pipe().take { first, second in (FDBox(first), FDBox(second)) }
+        // Both ends are one inode.
+        if let owner { try writer.fd.setOwner(uid: owner.uid, gid: owner.gid, name: "pipe") }
+        return (reader, writer)
     }
 
     private func connectOutput(_ target: StreamTarget, _ stream: LogStream) throws(SysError) -> Int32? {
         guard let sink = try sink(target, stream) else { return nil }
-        let (reader, writer) = try Self.pipe()
+        let (reader, writer) = try pipe()
         try reader.fd.setNonBlocking(true)
         childEnds.append(writer)
         try relayOutput(from: reader, to: sink)
@@ -127,7 +135,8 @@ final class ProcessIO {
     }
 
     func resize(rows: UInt16, columns: UInt16) throws(TaskError) {
-        guard targets.terminal else { throw .wrongPhase("resize", "the process has no terminal") }
+        // Without a terminal there is nothing to be done, as containerd's shim has it.
+        guard targets.terminal else { return }
         size = (rows, columns)
         guard let console else { return }
         do throws(SysError) { try console.fd.setWindowSize(rows: rows, columns: columns) } catch { throw .kernel(error) }

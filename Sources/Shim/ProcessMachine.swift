@@ -114,6 +114,12 @@ package struct ProcessMachine: Equatable, Sendable {
         return .created(pid: pid)
     }
 
+    /// Init will come from a checkpoint, at Start: nothing runs until then (pid 0).
+    package mutating func awaitRestore() {
+        guard case .creating(nil) = phase else { return }
+        phase = .created(pid: 0)
+    }
+
     /// Start is called. False: not from this phase.
     package mutating func start() -> Bool {
         guard case .created(let pid) = phase else { return false }

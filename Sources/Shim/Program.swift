@@ -12,10 +12,10 @@ package enum Program {
             switch arguments.verb {
             case .start:
                 try beOutOfReach()
-                printOut(Array("\(try StartVerb.run(arguments))\n".utf8), to: 1)
+                printOut(try StartVerb.run(arguments), to: 1)
             case .delete: printOut(try DeleteVerb.run(arguments) { say($0) }, to: 1)
             case .version: printOut(Array("\(name):\n  Version: \(swiftletVersion)\n".utf8), to: 1)
-            case .info: printOut(Info.encoded, to: 1)
+            case .info: printOut(try Info.document(), to: 1)
             case .help: printOut(Array("\(Arguments.usage)\n".utf8), to: 1)
             }
             return 0

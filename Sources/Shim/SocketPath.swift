@@ -1,3 +1,5 @@
+internal import LinuxSys
+
 /// Where a shim listens: a path (never an abstract name, CVE-2020-15257) that follows from whose container it is.
 package enum SocketPath {
     package static let defaultDirectory = "/run/swiftlet/s"
@@ -12,5 +14,25 @@ package enum SocketPath {
         }
         let digits = String(hash, radix: 16)
         return "\(directory)/\(String(repeating: "0", count: 16 - digits.utf8.count))\(digits).sock"
+    }
+
+    /// For a shim that is being started; its directory is made. One that the orchestrator has chosen may be open to others (1.x has
+    /// `/run/containerd/s` with 0711), so the socket itself is what is closed to them.
+    static func of(_ bootstrap: Bootstrap) throws(SysError) -> String {
+        let directory = bootstrap.socketDirectory.isEmpty ? environment("SWIFTLET_SOCKET_DIR") ?? defaultDirectory : bootstrap.socketDirectory
+        try makePrivateDirectory(directory)
+        let words = bootstrap.arguments
+        return of(address: words.address, namespace: words.namespace, id: words.id, directory: directory)
+    }
+
+    /// Of a shim that was started before: as its bundle says, or where it would be.
+    static func of(_ arguments: Arguments, bundle: String) -> String {
+        let scheme = "unix://"
+        if let bytes = try? FD.open("\(bundle)/address", 0).readAll(limit: 4096) {
+            let address = String(decoding: bytes, as: UTF8.self)
+            if address.hasPrefix(scheme) { return String(address.dropFirst(scheme.count)) }
+        }
+        let directory = environment("SWIFTLET_SOCKET_DIR") ?? defaultDirectory
+        return of(address: arguments.address, namespace: arguments.namespace, id: arguments.id, directory: directory)
     }
 }

@@ -1,29 +1,35 @@
+internal import Cgroups
 import Glibc
 internal import LinuxSys
 
-/// `start`: leaves a resident shim behind and prints its address once it serves.
+/// `start`: leaves a resident shim behind and prints its address once it serves, in the dialect in which it was asked.
 ///
-/// This is containerd 1.6's dialect: flags and environment in, `unix://PATH` out, and the address in the bundle's file `address`,
-/// by which containerd finds the shim after a restart. 1.7 to 2.2 take the same answer for a shim of version 2.
+/// The address goes into the bundle's file `address` as well, by which containerd up to 2.2 finds the shim after a restart, and `delete`
+/// the socket.
 enum StartVerb {
-    static func run(_ arguments: Arguments) throws(TaskError) -> String {
-        try arguments.requireTask()
+    static func run(_ words: Arguments) throws(TaskError) -> [UInt8] {
+        try words.requireTask()
+        let bootstrap = try Bootstrap(words, environment: variables(), input: try StandardInput.read())
         do throws(SysError) {
             try closeDescriptors(from: 3)
-            let bundle = arguments.bundle.isEmpty ? try workingDirectory() : arguments.bundle
-            let directory = environment("SWIFTLET_SOCKET_DIR") ?? SocketPath.defaultDirectory
-            let path = SocketPath.of(address: arguments.address, namespace: arguments.namespace, id: arguments.id, directory: directory)
-            try makePrivateDirectory(directory)
+            let bundle = words.bundle.isEmpty ? try workingDirectory() : words.bundle
+            let path = try SocketPath.of(bootstrap)
             try removeStale(path)
             // First what can fail for want of a bundle, so that no daemon is left behind then.
             let address = "unix://\(path)"
             try replaceFile(at: "\(bundle)/address", with: Array(address.utf8), mode: 0o644)
-            do throws(SysError) { try leaveDaemon(arguments, bundle: bundle, path: path) } catch {
+            do throws(SysError) { try leaveDaemon(bootstrap, bundle: bundle, path: path) } catch {
                 removeFile("\(bundle)/address")
                 throw error
             }
-            return address
+            return bootstrap.answer(address)
         } catch { throw .kernel(error) }
+    }
+
+    private static func variables() -> [String: String] {
+        var result: [String: String] = [:]
+        for name in ["TTRPC_ADDRESS", "MAX_SHIM_VERSION"] { result[name] = environment(name) }
+        return result
     }
 
     /// A socket file whose shim is dead is removed; one that is served is not ours to take.
@@ -39,10 +45,10 @@ enum StartVerb {
     }
 
     /// The daemon's first words on the pipe: nothing but its end means that it died, otherwise `ok` or an error.
-    private static func leaveDaemon(_ arguments: Arguments, bundle: String, path: String) throws(SysError) {
+    private static func leaveDaemon(_ bootstrap: Bootstrap, bundle: String, path: String) throws(SysError) {
         var (reader, writer): (FDBox, FDBox?) = try FD.pipe().take { first, second in (FDBox(first), FDBox(second)) }
         switch try cloneProcess() {
-        case .child: become(arguments, bundle, path, reportingTo: writer?.raw ?? -1)
+        case .child: become(bootstrap, bundle, path, reportingTo: writer?.raw ?? -1)
         case .parent(let pid, let pidfd):
             writer = nil  // so that the daemon's is the last
             let word = String(decoding: try reader.fd.readAll(limit: 4096), as: UTF8.self)
@@ -52,10 +58,11 @@ enum StartVerb {
         }
     }
 
-    private static func become(_ arguments: Arguments, _ bundle: String, _ path: String, reportingTo pipe: Int32) -> Never {
+    private static func become(_ bootstrap: Bootstrap, _ bundle: String, _ path: String, reportingTo pipe: Int32) -> Never {
         do throws(SysError) {
             try detach(keeping: pipe)
-            let daemon = try Daemon(arguments, bundle: bundle, socketPath: path)
+            try enter(bootstrap.shimCgroup)
+            let daemon = try Daemon(bootstrap, bundle: bundle, socketPath: path)
             printOut(Array("ok".utf8), to: pipe)
             _ = close(pipe)
             try daemon.run()
@@ -63,6 +70,14 @@ enum StartVerb {
         } catch {
             printOut(Array(error.description.utf8), to: pipe)
             exitNow(1)
+        }
+    }
+
+    /// The cgroup that was named for the shim, in every hierarchy that has it (option ShimCgroup).
+    private static func enter(_ name: String) throws(SysError) {
+        guard !name.isEmpty else { return }
+        do throws(CgroupError) { try Cgroup.named(name).add(pid: 0) } catch {
+            throw SysError(ENOENT, "join cgroup \(name): \(error), option ShimCgroup")
         }
     }
 

@@ -36,6 +36,7 @@ package struct TaskRecord: Equatable, Sendable {
         object["systemdCgroup"] = .bool(options.systemdCgroup)
         object["noPivotRoot"] = .bool(options.noPivotRoot)
         object["noNewKeyring"] = .bool(options.noNewKeyring)
+        if let runtime = options.runtime { object["runtime"] = ["program": .string(runtime.program), "root": .string(runtime.root)] }
         if let ending { object["exit"] = ["status": .integer(Int64(ending.status)), "time": .unsigned(ending.time)] }
         return JSON.object(object).encoded()
     }
@@ -67,6 +68,10 @@ package struct TaskRecord: Equatable, Sendable {
         options.systemdCgroup = try fields.member("systemdCgroup").optionalBool() ?? false
         options.noPivotRoot = try fields.member("noPivotRoot").optionalBool() ?? false
         options.noNewKeyring = try fields.member("noNewKeyring").optionalBool() ?? false
+        let runtime = try fields.member("runtime")
+        if runtime.isPresent {
+            options.runtime = ForeignRuntime(program: try runtime.member("program").string(), root: try runtime.member("root").string())
+        }
         let exit = try fields.member("exit")
         ending =
             exit.isPresent

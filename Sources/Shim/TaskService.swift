@@ -5,13 +5,17 @@ internal import OCI
 internal import TTRPC
 internal import TaskAPI
 
-/// The task service: one container, or none yet, or none any more. Every call is answered once, now or when what it asks for is done.
+/// The task service: one container, or none yet, or none any more; in a sandbox all of its containers. Every call is answered once, now or when what it asks for is done.
 final class TaskService {
     private let loop: EventLoop
     private let log: ShimLog
     private let publisher: Publisher
     private let id: String
-    private(set) var container: Container?
+    private let namespace: String
+    /// Create reads its options from a file, and nothing is made yet.
+    private var readingOptions: Set<String> = []
+    private(set) var containers: [String: Container] = [:]
+    private lazy var sandbox = SandboxService(loop: loop, id: id, tasks: self, onShutdown: onShutdown)
     private var isStopping = false
     private let onShutdown: () -> Void
     /// Called once, when the container is gone.
@@ -19,15 +23,18 @@ final class TaskService {
 
     private var settling = false
 
-    init(loop: EventLoop, log: ShimLog, publisher: Publisher, id: String, onShutdown: @escaping () -> Void) {
+    init(loop: EventLoop, log: ShimLog, publisher: Publisher, id: String, namespace: String, onShutdown: @escaping () -> Void) {
         self.loop = loop
         self.log = log
         self.publisher = publisher
         self.id = id
+        self.namespace = namespace
         self.onShutdown = onShutdown
     }
 
-    var isIdle: Bool { container == nil }
+    var isIdle: Bool { containers.isEmpty && !sandbox.isThere }
+    /// The one of a shim without a sandbox.
+    var container: Container? { containers.values.first }
 
     /// No new work from here on.
     func stop() { isStopping = true }
@@ -45,6 +52,7 @@ final class TaskService {
 
     func handle(_ request: RequestEnvelope, _ answer: @escaping (ResponseEnvelope) -> Void) {
         settleSoon()
+        if request.service == SandboxCall.service { return sandbox.handle(request, answer) }
         let call: TaskCall
         do throws(Status) { call = try TaskCall(request) } catch { return answer(ResponseEnvelope(status: error)) }
         let reply: Reply = { [log] result in
@@ -71,12 +79,13 @@ final class TaskService {
         case .state(let id, let execID): reply(.success(try task(id).state(execID)))
         case .pids(let id): reply(.success(try task(id).pids()))
         case .stats(let id): reply(.success(try task(id).stats()))
-        case .connect(let id): reply(.success(try task(id).connect()))
+        case .connect(let id):
+            let pid = containers[id]?.initial.machine.pid ?? 0
+            reply(.success(.connect(shimPID: UInt32(bitPattern: currentPID()), taskPID: UInt32(bitPattern: pid), version: swiftletVersion)))
         case .wait(let id, let execID):
             try task(id).process(execID).wait { reply(.success(.wait(exitStatus: $0.status, exitedAt: $0.time))) }
         case .kill(let id, let execID, let signal, let all):
-            try task(id).kill(execID, signal: signal, all: all)
-            reply(.success(.empty))
+            try task(id).kill(execID, signal: signal, all: all, reply)
         case .pause(let id): try task(id).pause(reply)
         case .resume(let id): try task(id).resume(reply)
         case .closeIO(let id, let execID, let stdin):
@@ -87,13 +96,17 @@ final class TaskService {
             reply(.success(.empty))
         case .update(let id, let resources, _): try task(id).update(resources, reply)
         case .delete(let id, let execID): try task(id).delete(execID, reply)
-        case .checkpoint: throw .unsupported("checkpoint")
+        case .checkpoint(let id, let path, let any):
+            let container = try task(id)
+            let options: CheckpointOptions
+            do throws(Status) { options = try CheckpointOptions(any) } catch { throw TaskError("checkpoint \(id)", error) }
+            try container.checkpoint(path, options, reply)
         case .shutdown(_, let now): shutdown(now: now, reply)
         }
     }
 
     private func task(_ id: String) throws(TaskError) -> Container {
-        guard let container, container.id == id else { throw .unknownTask(id) }
+        guard let container = containers[id] else { throw .unknownTask(id) }
         return container
     }
 
@@ -105,22 +118,36 @@ final class TaskService {
     private func create(_ request: CreateTask, _ reply: @escaping Reply) throws(TaskError) {
         try refuseWhenFull()
         guard !isStopping else { throw .wrongPhase("create \(request.id)", "the shim is shutting down") }
-        guard container == nil else { throw .exists("task \(container?.id ?? request.id)") }
-        guard request.id == id else { throw .invalid("create \(request.id)", "this shim is for \(id)") }
+        guard containers[request.id] == nil, !readingOptions.contains(request.id) else { throw .exists("task \(request.id)") }
+        guard request.id == id || sandbox.isThere else { throw .invalid("create \(request.id)", "this shim is for \(id)") }
         guard request.bundle.utf8.first == UInt8(ascii: "/") else {
             throw .invalid("bundle \(request.bundle)", "the path has to be absolute")
         }
-        guard request.checkpoint.isEmpty, request.parentCheckpoint.isEmpty else { throw .unsupported("create from a checkpoint") }
+        guard request.checkpoint.isEmpty || request.checkpoint.hasPrefix("/") else {
+            throw .invalid("checkpoint \(request.checkpoint)", "the path has to be absolute")
+        }
         let targets = try StreamTargets(
             stdin: request.io.stdin, stdout: request.io.stdout, stderr: request.io.stderr, terminal: request.io.terminal)
-        let options = try ExecutorOptions(request.options)
+        readingOptions.insert(request.id)
+        TaskOptions.read(request.options, namespace: namespace, loop: loop) { [self] result in
+            readingOptions.remove(request.id)
+            do throws(TaskError) {
+                try create(request, targets, try result.get(), reply)
+            } catch { reply(.failure(error)) }
+        }
+    }
+
+    private func create(_ request: CreateTask, _ targets: StreamTargets, _ options: TaskOptions, _ reply: @escaping Reply) throws(TaskError) {
         let io: ProcessIO
-        do throws(SysError) { io = try ProcessIO(targets, loop: loop) { [log] in log.warning($0) } } catch { throw .kernel(error) }
+        do throws(SysError) {
+            io = try ProcessIO(targets, owner: options.owner, loop: loop) { [log] in log.warning($0) }
+        } catch { throw .kernel(error) }
         let container = Container(request, options: options, io: io, loop: loop, log: log) { [publisher] in publisher.publish($0) }
-        self.container = container
+        containers[request.id] = container
         container.onGone = { [weak self] in
             guard let self else { return }
-            self.container = nil
+            containers[request.id] = nil
+            guard containers.isEmpty else { return }
             let action = whenIdle
             whenIdle = nil
             action?()
@@ -128,26 +155,28 @@ final class TaskService {
         container.create { reply($0.map { .create(pid: $0) }) }
     }
 
-    /// With a task left only `now` counts.
+    /// With a task left, or as a sandbox, only `now` counts.
     private func shutdown(now: Bool, _ reply: Reply) {
         reply(.success(.empty))
-        guard container == nil || now else { return }
+        guard isIdle || now else { return }
         onShutdown()
     }
-}
 
-extension ExecutorOptions {
-    /// What the orchestrator hands through in Create: containerd's options for runc, or none.
-    init(_ any: AnyValue?) throws(TaskError) {
-        self.init()
-        guard let any, !any.typeURL.isEmpty else { return }
-        let options: RuncOptions
-        do throws(Status) { options = try RuncOptions(any) } catch { throw .invalid("create options", error.message) }
-        guard options.binaryName.isEmpty else { throw .unsupported("option BinaryName (\(options.binaryName))") }
-        guard options.shimCgroup.isEmpty else { throw .unsupported("option ShimCgroup (\(options.shimCgroup))") }
-        guard options.ioUID == 0, options.ioGID == 0 else { throw .unsupported("option IoUid, IoGid (\(options.ioUID), \(options.ioGID))") }
-        noPivotRoot = options.noPivotRoot
-        noNewKeyring = options.noNewKeyring
-        systemdCgroup = options.systemdCgroup
+    /// Asks every container to end, makes it after `patience`, and calls back when all have.
+    func endAll(after patience: UInt64, _ done: @escaping () -> Void) {
+        let living = containers.values.filter { $0.initial.machine.isAlive }
+        var left = living.count
+        guard left > 0 else { return done() }
+        for container in living {
+            try? container.initial.signal(patience == 0 ? 9 : 15)
+            container.initial.wait { _ in
+                left -= 1
+                if left == 0 { done() }
+            }
+        }
+        guard patience > 0 else { return }
+        loop.after(nanoseconds: patience) {
+            for container in living { try? container.initial.signal(9) }
+        }
     }
 }

@@ -33,6 +33,11 @@ func text(_ pointer: UnsafeMutablePointer<CChar>?) -> String { unsafe text(Unsaf
 
 func copy(_ data: ProtobufCBinaryData) -> [UInt8] { unsafe Array(UnsafeBufferPointer(start: data.data, count: data.len)) }
 
+/// Copies a repeated field of strings.
+func texts(_ items: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, count: Int) -> [String] {
+    unsafe UnsafeBufferPointer(start: items, count: count).map { unsafe text($0) }
+}
+
 /// Copies a repeated field of messages.
 func copy<M, R>(_ items: UnsafeMutablePointer<UnsafeMutablePointer<M>?>?, count: Int, _ body: (M) -> R) -> [R] {
     unsafe UnsafeBufferPointer(start: items, count: count).compactMap { item in

@@ -10,7 +10,7 @@ package enum TaskCall: Equatable, Sendable {
     case pids(id: String)
     case pause(id: String)
     case resume(id: String)
-    case checkpoint(id: String, path: String)
+    case checkpoint(id: String, path: String, options: AnyValue?)
     case kill(id: String, execID: String, signal: UInt32, all: Bool)
     case exec(ExecProcess)
     case resizePty(id: String, execID: String, width: UInt32, height: UInt32)
@@ -90,7 +90,7 @@ package enum TaskCall: Equatable, Sendable {
         case "Checkpoint":
             let name = "containerd.task.v2.CheckpointTaskRequest"
             return try unsafe decode(payload, name, containerd__task__v2__checkpoint_task_request__init) {
-                unsafe .checkpoint(id: text($0.id), path: text($0.path))
+                unsafe .checkpoint(id: text($0.id), path: text($0.path), options: AnyValue($0.options))
             }
         default:
             return try unsafe decode(payload, "containerd.task.v2.UpdateTaskRequest", containerd__task__v2__update_task_request__init) {

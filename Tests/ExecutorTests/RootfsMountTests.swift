@@ -29,6 +29,38 @@ struct RootfsMountTests {
         #expect(try subdirectories(of: "\(base)/root") == [])
     }
 
+    @Test(
+        "an image in a file is mounted through a loop device, and the device goes with the mount",
+        .enabled(if: unsafe access("/dev/loop-control", W_OK) == 0 && access("/sbin/mkfs.ext4", X_OK) == 0, "needs loop devices, mkfs.ext4"))
+    func image() throws {
+        let bundle = try TestBundle()
+        let base = bundle.directory
+        try TestBundle.shell("cd \(base); mkdir root content content/inside; truncate -s 4M image; mkfs.ext4 -q -d content image")
+        for options in [["loop"], ["loop", "ro"]] {
+            let mount = RootfsMount(type: "ext4", source: "\(base)/image", options: options)
+            let seen = try Aside.run { () throws(ExecutorFailure) in
+                try RootfsMounts.make([mount], at: "\(base)/root")
+                let isWritable = unsafe mkdir("\(base)/root/made", 0o755) == 0
+                return try names("\(base)/root") + [isWritable ? "writable" : "read-only"]
+            }
+            #expect(seen == ["inside", "lost+found"] + (options == ["loop"] ? ["made", "writable"] : ["made", "read-only"]))
+        }
+        try TestBundle.shell("for i in $(seq 100); do losetup -a | grep -q \(base)/image || exit 0; sleep 0.05; done; exit 1")
+    }
+
+    @Test("a file system that a process serves is refused by name")
+    func served() throws {
+        let bundle = try TestBundle()
+        try TestBundle.shell("mkdir \(bundle.directory)/root")
+        let path = "\(bundle.directory)/root"
+        let mount = RootfsMount(type: "fuse3.fuse-overlayfs", source: "overlay", options: [])
+        let said = try Aside.run { () throws(ExecutorFailure) in
+            do { try RootfsMounts.make([mount], at: path) } catch { return ["\(error)"] }
+            return []
+        }
+        #expect(said.first?.hasPrefix("mount fuse3.fuse-overlayfs rootfs[0]: ") == true, "\(said)")
+    }
+
     @Test("a bind mount with another below it; read-only holds")
     func bind() throws {
         let bundle = try TestBundle()

@@ -92,8 +92,8 @@ private func any(_ url: String, _ bytes: [UInt8]) -> Google_Protobuf_Any {
         #expect(try call("ResizePty", resize) == .resizePty(id: "c", execID: "e", width: 80, height: 24))
         let close = Containerd_Task_V2_CloseIORequest.with { ($0.id, $0.execID, $0.stdin) = ("c", "e", true) }
         #expect(try call("CloseIO", close) == .closeIO(id: "c", execID: "e", stdin: true))
-        let checkpoint = Containerd_Task_V2_CheckpointTaskRequest.with { ($0.id, $0.path) = ("c", "/p") }
-        #expect(try call("Checkpoint", checkpoint) == .checkpoint(id: "c", path: "/p"))
+        let checkpoint = Containerd_Task_V2_CheckpointTaskRequest.with { ($0.id, $0.path, $0.options) = ("c", "/p", any("o", [1])) }
+        #expect(try call("Checkpoint", checkpoint) == .checkpoint(id: "c", path: "/p", options: AnyValue(typeURL: "o", value: [1])))
         #expect(
             try call("Shutdown", Containerd_Task_V2_ShutdownRequest.with { ($0.id, $0.now) = ("c", true) }) == .shutdown(id: "c", now: true)
         )
@@ -159,19 +159,5 @@ private func any(_ url: String, _ bytes: [UInt8]) -> Google_Protobuf_Any {
     func unknownFields() throws {
         #expect(
             try TaskCall(service: "containerd.task.v2.Task", method: "Pids", payload: [10, 1, 0x63, 0xfa, 0x3e, 1, 0]) == .pids(id: "c"))
-    }
-
-    @Test("runc's options are read; another type is refused by name")
-    func options() throws {
-        let message = Containerd_Runc_V1_Options.with {
-            ($0.noPivotRoot, $0.systemdCgroup, $0.binaryName, $0.root, $0.ioUid, $0.shimCgroup) = (true, true, "runc", "/r", 7, "/s")
-        }
-        let bytes: [UInt8] = try message.serializedBytes()
-        let options = try RuncOptions(AnyValue(typeURL: "types.googleapis.com/containerd.runc.v1.Options", value: bytes))
-        #expect(options.noPivotRoot && options.systemdCgroup && !options.noNewKeyring)
-        #expect(options.binaryName == "runc" && options.root == "/r" && options.ioUID == 7 && options.shimCgroup == "/s")
-        #expect(throws: Status(.invalidArgument, "runtime options of type x.Y: only containerd.runc.v1.Options is understood")) {
-            try RuncOptions(AnyValue(typeURL: "x.Y", value: []))
-        }
     }
 }

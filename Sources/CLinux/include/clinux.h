@@ -19,3 +19,4 @@
 #include "clx_tree.h"
 #include "clx_termination.h"
 #include "clx_relay.h"
+#include "clx_loop.h"

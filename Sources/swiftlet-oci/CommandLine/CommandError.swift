@@ -51,3 +51,8 @@ func kernel<R: ~Copyable>(_ body: () throws(SysError) -> R) throws(CommandError)
 func cgroup<R: ~Copyable>(_ body: () throws(CgroupError) -> R) throws(CommandError) -> R {
     do { return try body() } catch { throw .cgroup(error) }
 }
+
+@discardableResult
+func executor<R: ~Copyable>(_ body: () throws(ExecutorFailure) -> R) throws(CommandError) -> R {
+    do { return try body() } catch { throw .executor(error) }
+}

@@ -1,6 +1,6 @@
+import Executor
 import Glibc
 import LinuxSys
-import OCI
 
 /// What `checkpoint` and `restore` tell criu alike. All of it comes from the command line and the bundle; the images are data.
 struct CriuPlaces {
@@ -28,10 +28,9 @@ struct CriuPlaces {
     func request(_ kind: CriuRequest.Kind) throws(CommandError) -> CriuRequest {
         var request = CriuRequest(kind, images: images.raw)
         request.work = work?.raw
-        request.flags = CriuFlags(given)
-        let modes: [String: Int64] = ["soft": 3, "full": 4, "strict": 5, "ignore": 0]
+        request.flags = CriuFlags { given.has($0) }
         if let word = given.value("manage-cgroups-mode") {
-            guard let mode = modes[word] else {
+            guard let mode = CriuRequest.cgroupModes[word] else {
                 throw .usage("--manage-cgroups-mode: soft, full, strict or ignore expected, found \(word)")
             }
             request.cgroupMode = mode
@@ -43,16 +42,4 @@ struct CriuPlaces {
     }
 
     func logPath(_ request: CriuRequest) -> String { "\(workPath)/\(request.logName)" }
-
-    /// Where each mount of the bundle that is no file system of its own stands, and where it comes from.
-    static func mounts(_ spec: RuntimeSpec, bundle: String) -> [CriuPair] {
-        let bound = spec.mounts.filter { $0.type == "bind" || $0.options.contains("bind") || $0.options.contains("rbind") }
-        let devices = spec.linux.devices.map { CriuPair(key: $0.path, value: $0.path) }
-        return bound.map { CriuPair(key: $0.destination, value: Files.join(bundle, $0.source ?? "")) } + devices
-    }
-
-    /// criu knows two kinds of namespaces that are there before and stay: both are named by a key at both ends.
-    static let outside: [(kind: NamespaceSpec.Kind, name: String, key: String)] = [
-        (.network, "net", "extRootNetNS"), (.pid, "pid", "extRootPidNS"),
-    ]
 }

@@ -24,20 +24,27 @@ struct CheckpointCommand {
     func run() throws(CommandError) -> Int32 {
         let keeps = call.given.has("leave-running") || call.given.has("pre-dump")
         let statusDescriptor = try call.given.number("status-fd", in: 0...1024)
-        let program = try Files.program(call.criu)
+        _ = try executor { () throws(ExecutorFailure) in try CriuSession.find(call.criu, for: "checkpoint") }
         let places = try CriuPlaces(call.given, makes: true)
         let request = try request(places)
-        if !call.given.has("pre-dump") { try writeDescriptors(places) }
-        let session = try CriuSession(
-            "checkpoint", program: program, logPath: places.logPath(request), lent: [], group: nil)
-        _ = try session.run(request) { notice throws(CommandError) in
-            call.log.debug("criu: \(notice.script)")
-            guard notice.script == "status-ready", let statusDescriptor else { return }
-            write("\0", to: Int32(statusDescriptor))
-            _ = close(Int32(statusDescriptor))
+        if !call.given.has("pre-dump") {
+            try kernel { () throws(SysError) in try CriuBundle.writeDescriptors(of: record.process.pid, to: places.images.fd) }
+        }
+        let session = try executor { () throws(ExecutorFailure) in
+            try CriuSession("checkpoint", program: call.criu, logPath: places.logPath(request), lent: [], group: nil)
+        }
+        _ = try executor { () throws(ExecutorFailure) in
+            try session.run(request) { notice in report(notice, statusDescriptor) }
         }
         if !keeps { try DeleteCommand.remove(record, call) }
         return 0
+    }
+
+    private func report(_ notice: CriuSession.Notice, _ statusDescriptor: Int64?) {
+        call.log.debug("criu: \(notice.script)")
+        guard notice.script == "status-ready", let statusDescriptor else { return }
+        write("\0", to: Int32(statusDescriptor))
+        _ = close(Int32(statusDescriptor))
     }
 
     private func request(_ places: CriuPlaces) throws(CommandError) -> CriuRequest {
@@ -48,25 +55,15 @@ struct CheckpointCommand {
         request.parent = try parent()
         request.pageServer = try pageServer()
         if request.kind == .dump {
-            request.mounts = CriuPlaces.mounts(spec, bundle: record.bundle).map { CriuPair(key: $0.key, value: $0.key) }
-            request.mounts += maskedFiles.map { CriuPair(key: $0, value: "/dev/null") }
+            request.mounts = CriuBundle.mounts(spec, bundle: record.bundle).map { CriuPair(key: $0.key, value: $0.key) }
+            request.mounts += CriuBundle.maskedFiles(spec, pid: record.process.pid).map { CriuPair(key: $0, value: "/dev/null") }
         }
-        for (kind, name, key) in CriuPlaces.outside {
+        for (kind, name, key) in CriuBundle.outside {
             guard let path = spec.linux.namespace(kind)?.path else { continue }
             let inode = try kernel { () throws(SysError) in try FD.open(path, O_RDONLY).info(name: path).inode }
             request.external.append("\(name)[\(inode)]:\(key)")
         }
         return request
-    }
-
-    /// What is masked and is a file has /dev/null mounted over it.
-    private var maskedFiles: [String] {
-        spec.linux.maskedPaths.filter { path in
-            guard let root = try? FD.open("/proc/\(record.process.pid)/root", openPathOnly | O_DIRECTORY),
-                let info = try? root.open(path, openPathOnly, resolve: [.inRoot, .noMagicLinks]).info(name: path)
-            else { return false }
-            return !info.isDirectory
-        }
     }
 
     private func parent() throws(CommandError) -> String? {
@@ -83,18 +80,5 @@ struct CheckpointCommand {
             let port = Arguments.integer(String(text[text.index(after: colon)...])), (1...65_535).contains(port)
         else { throw .usage("--page-server: HOST:PORT expected, found \(text)") }
         return (String(text[..<colon]), port)
-    }
-
-    /// `descriptors.json`, in which runc too keeps where the standard streams led to: pipes are connected again by these names.
-    private func writeDescriptors(_ places: CriuPlaces) throws(CommandError) {
-        let pid = record.process.pid
-        try kernel { () throws(SysError) in
-            let directory = try FD.open("/proc/\(pid)/fd", openPathOnly | O_DIRECTORY)
-            var names: [JSON] = []
-            for number in 0...2 { names.append(.string((try? directory.readLink("\(number)")) ?? "/dev/null")) }
-            let file = try places.images.fd.open(
-                "descriptors.json", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600, resolve: .beneath)
-            try file.writeAll(JSON.array(names).encoded())
-        }
     }
 }

@@ -27,7 +27,7 @@ struct RestoreCommand {
     }
 
     func run() throws(CommandError) -> Int32 {
-        let program = try Files.program(call.criu)
+        let program = try executor { () throws(ExecutorFailure) in try CriuSession.find(call.criu, for: "restore") }
         let places = try CriuPlaces(call.given, makes: false)
         var record = ContainerRecord(
             id: id, bundle: bundle, rootfs: Files.join(bundle, spec.root.path), created: Clock.now(fraction: true),
@@ -70,17 +70,21 @@ struct RestoreCommand {
         do { try RestoredRoot.prepare(spec, bundle: bundle, at: root) } catch { throw .executor(error) }
         var lent: [FDBox] = []
         let request = try request(places, root: root, group, &lent)
-        let session = try CriuSession("restore", program: program, logPath: places.logPath(request), lent: lent, group: group)
+        let session = try executor { () throws(ExecutorFailure) in
+            try CriuSession("restore", program: program, logPath: places.logPath(request), lent: lent, group: group)
+        }
         var console: FDBox?
         var restored: Int32?
         do {
-            let pid = try session.run(request) { notice throws(CommandError) in
-                call.log.debug("criu: \(notice.script)")
-                switch notice.script {
-                case "setup-namespaces": try runHooks(notice.pid ?? 0)
-                case "orphan-pts-master": console = notice.descriptor
-                case "post-restore": restored = notice.pid
-                default: break
+            let pid = try executor { () throws(ExecutorFailure) in
+                try session.run(request) { notice throws(ExecutorFailure) in
+                    call.log.debug("criu: \(notice.script)")
+                    switch notice.script {
+                    case "setup-namespaces": try runHooks(notice.pid ?? 0)
+                    case "orphan-pts-master": console = notice.descriptor
+                    case "post-restore": restored = notice.pid
+                    default: break
+                    }
                 }
             }
             restored = pid ?? restored
@@ -110,45 +114,35 @@ struct RestoreCommand {
         return Int32(status.number)
     }
 
-    private func runHooks(_ pid: Int32) throws(CommandError) {
+    private func runHooks(_ pid: Int32) throws(ExecutorFailure) {
         let state = ContainerState(id: id, status: .creating, pid: pid, bundle: bundle, annotations: spec.annotations)
-        do { try RestoredRoot.runHooks(spec, state: state) } catch { throw .executor(error) }
+        try RestoredRoot.runHooks(spec, state: state)
     }
 
     private func request(_ places: CriuPlaces, root: String, _ group: Cgroup, _ lent: inout [FDBox]) throws(CommandError) -> CriuRequest {
         var request = try places.request(.restore)
         request.root = root
-        request.mounts = CriuPlaces.mounts(spec, bundle: bundle)
+        request.mounts = CriuBundle.mounts(spec, bundle: bundle)
         if !spec.linux.maskedPaths.isEmpty { request.mounts.append(CriuPair(key: "/dev/null", value: "/dev/null")) }
         request.cgroupRoots = try cgroup { () throws(CgroupError) in try group.membership }.map {
             CriuPair(key: $0.controllers, value: $0.path)
         }
         request.lsmProfile = call.given.value("lsm-profile")
         request.lsmMountContext = call.given.value("lsm-mount-context")
-        for (number, name) in try streams(places).enumerated() where name.hasPrefix("pipe:[") {
+        let streams = try executor { () throws(ExecutorFailure) in try CriuBundle.descriptors(in: places.images.fd) }
+        for (number, name) in streams.enumerated() where name.hasPrefix("pipe:[") {
             lent.append(FDBox(try kernel { () throws(SysError) in try FD.copy(of: Int32(number)) }))
             request.descriptors.append((name, Int32(3 + lent.count)))
         }
         for namespace in spec.linux.namespaces {
             guard let path = namespace.path else { continue }
-            guard let outside = CriuPlaces.outside.first(where: { $0.kind == namespace.kind }) else {
-                request.joined.append(CriuPair(key: Self.joinName(namespace.kind), value: path))
+            guard let outside = CriuBundle.outside.first(where: { $0.kind == namespace.kind }) else {
+                request.joined.append(CriuPair(key: CriuBundle.joinName(namespace.kind), value: path))
                 continue
             }
             lent.append(FDBox(try kernel { () throws(SysError) in try FD.open(path, O_RDONLY) }))
             request.descriptors.append((outside.key, Int32(3 + lent.count)))
         }
         return request
-    }
-
-    /// As the kernel names it in /proc/PID/ns.
-    private static func joinName(_ kind: NamespaceSpec.Kind) -> String { kind == .mount ? "mnt" : kind.rawValue }
-
-    /// Where the streams led to when the images were written.
-    private func streams(_ places: CriuPlaces) throws(CommandError) -> [String] {
-        let bytes = try kernel { () throws(SysError) in
-            try places.images.fd.open("descriptors.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK, resolve: .beneath).readAll(limit: 4096)
-        }
-        return (try Files.json(bytes, "descriptors.json").array ?? []).prefix(3).map { $0.string ?? "" }
     }
 }

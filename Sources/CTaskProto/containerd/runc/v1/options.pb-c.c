@@ -52,6 +52,51 @@ void   containerd__runc__v1__options__free_unpacked
   assert(message->base.descriptor == &containerd__runc__v1__options__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   containerd__runc__v1__checkpoint_options__init
+                     (Containerd__Runc__V1__CheckpointOptions         *message)
+{
+  static const Containerd__Runc__V1__CheckpointOptions init_value = CONTAINERD__RUNC__V1__CHECKPOINT_OPTIONS__INIT;
+  *message = init_value;
+}
+size_t containerd__runc__v1__checkpoint_options__get_packed_size
+                     (const Containerd__Runc__V1__CheckpointOptions *message)
+{
+  assert(message->base.descriptor == &containerd__runc__v1__checkpoint_options__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t containerd__runc__v1__checkpoint_options__pack
+                     (const Containerd__Runc__V1__CheckpointOptions *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &containerd__runc__v1__checkpoint_options__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t containerd__runc__v1__checkpoint_options__pack_to_buffer
+                     (const Containerd__Runc__V1__CheckpointOptions *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &containerd__runc__v1__checkpoint_options__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Containerd__Runc__V1__CheckpointOptions *
+       containerd__runc__v1__checkpoint_options__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Containerd__Runc__V1__CheckpointOptions *)
+     protobuf_c_message_unpack (&containerd__runc__v1__checkpoint_options__descriptor,
+                                allocator, len, data);
+}
+void   containerd__runc__v1__checkpoint_options__free_unpacked
+                     (Containerd__Runc__V1__CheckpointOptions *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &containerd__runc__v1__checkpoint_options__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   containerd__runc__v1__process_details__init
                      (Containerd__Runc__V1__ProcessDetails         *message)
 {
@@ -97,7 +142,7 @@ void   containerd__runc__v1__process_details__free_unpacked
   assert(message->base.descriptor == &containerd__runc__v1__process_details__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor containerd__runc__v1__options__field_descriptors[12] =
+static const ProtobufCFieldDescriptor containerd__runc__v1__options__field_descriptors[13] =
 {
   {
     "no_pivot_root",
@@ -184,6 +229,18 @@ static const ProtobufCFieldDescriptor containerd__runc__v1__options__field_descr
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "criu_path",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Containerd__Runc__V1__Options, criu_path),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "systemd_cgroup",
     9,
     PROTOBUF_C_LABEL_NONE,
@@ -246,23 +303,23 @@ static const ProtobufCFieldDescriptor containerd__runc__v1__options__field_descr
 };
 static const unsigned containerd__runc__v1__options__field_indices_by_name[] = {
   5,   /* field[5] = binary_name */
-  8,   /* field[8] = criu_image_path */
-  9,   /* field[9] = criu_work_path */
+  9,   /* field[9] = criu_image_path */
+  7,   /* field[7] = criu_path */
+  10,   /* field[10] = criu_work_path */
   4,   /* field[4] = io_gid */
   3,   /* field[3] = io_uid */
   1,   /* field[1] = no_new_keyring */
   0,   /* field[0] = no_pivot_root */
   6,   /* field[6] = root */
   2,   /* field[2] = shim_cgroup */
-  7,   /* field[7] = systemd_cgroup */
-  10,   /* field[10] = task_api_address */
-  11,   /* field[11] = task_api_version */
+  8,   /* field[8] = systemd_cgroup */
+  11,   /* field[11] = task_api_address */
+  12,   /* field[12] = task_api_version */
 };
-static const ProtobufCIntRange containerd__runc__v1__options__number_ranges[2 + 1] =
+static const ProtobufCIntRange containerd__runc__v1__options__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 9, 7 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor containerd__runc__v1__options__descriptor =
 {
@@ -272,11 +329,166 @@ const ProtobufCMessageDescriptor containerd__runc__v1__options__descriptor =
   "Containerd__Runc__V1__Options",
   "containerd.runc.v1",
   sizeof(Containerd__Runc__V1__Options),
-  12,
+  13,
   containerd__runc__v1__options__field_descriptors,
   containerd__runc__v1__options__field_indices_by_name,
-  2,  containerd__runc__v1__options__number_ranges,
+  1,  containerd__runc__v1__options__number_ranges,
   (ProtobufCMessageInit) containerd__runc__v1__options__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor containerd__runc__v1__checkpoint_options__field_descriptors[10] =
+{
+  {
+    "exit",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Containerd__Runc__V1__CheckpointOptions, exit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "open_tcp",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Containerd__Runc__V1__CheckpointOptions, open_tcp),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "external_unix_sockets",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Containerd__Runc__V1__CheckpointOptions, external_unix_sockets),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "terminal",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Containerd__Runc__V1__CheckpointOptions, terminal),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "file_locks",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Containerd__Runc__V1__CheckpointOptions, file_locks),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "empty_namespaces",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Containerd__Runc__V1__CheckpointOptions, n_empty_namespaces),
+    offsetof(Containerd__Runc__V1__CheckpointOptions, empty_namespaces),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cgroups_mode",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Containerd__Runc__V1__CheckpointOptions, cgroups_mode),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "image_path",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Containerd__Runc__V1__CheckpointOptions, image_path),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "work_path",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Containerd__Runc__V1__CheckpointOptions, work_path),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "parent_path",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Containerd__Runc__V1__CheckpointOptions, parent_path),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned containerd__runc__v1__checkpoint_options__field_indices_by_name[] = {
+  6,   /* field[6] = cgroups_mode */
+  5,   /* field[5] = empty_namespaces */
+  0,   /* field[0] = exit */
+  2,   /* field[2] = external_unix_sockets */
+  4,   /* field[4] = file_locks */
+  7,   /* field[7] = image_path */
+  1,   /* field[1] = open_tcp */
+  9,   /* field[9] = parent_path */
+  3,   /* field[3] = terminal */
+  8,   /* field[8] = work_path */
+};
+static const ProtobufCIntRange containerd__runc__v1__checkpoint_options__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 10 }
+};
+const ProtobufCMessageDescriptor containerd__runc__v1__checkpoint_options__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "containerd.runc.v1.CheckpointOptions",
+  "CheckpointOptions",
+  "Containerd__Runc__V1__CheckpointOptions",
+  "containerd.runc.v1",
+  sizeof(Containerd__Runc__V1__CheckpointOptions),
+  10,
+  containerd__runc__v1__checkpoint_options__field_descriptors,
+  containerd__runc__v1__checkpoint_options__field_indices_by_name,
+  1,  containerd__runc__v1__checkpoint_options__number_ranges,
+  (ProtobufCMessageInit) containerd__runc__v1__checkpoint_options__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor containerd__runc__v1__process_details__field_descriptors[1] =

@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 
 typedef struct Containerd__Runc__V1__Options Containerd__Runc__V1__Options;
+typedef struct Containerd__Runc__V1__CheckpointOptions Containerd__Runc__V1__CheckpointOptions;
 typedef struct Containerd__Runc__V1__ProcessDetails Containerd__Runc__V1__ProcessDetails;
 
 
@@ -37,6 +38,10 @@ struct  Containerd__Runc__V1__Options
   uint32_t io_gid;
   char *binary_name;
   char *root;
+  /*
+   * containerd 1.x; 2.0 removed it.
+   */
+  char *criu_path;
   protobuf_c_boolean systemd_cgroup;
   char *criu_image_path;
   char *criu_work_path;
@@ -45,7 +50,30 @@ struct  Containerd__Runc__V1__Options
 };
 #define CONTAINERD__RUNC__V1__OPTIONS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&containerd__runc__v1__options__descriptor) \
-    , 0, 0, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
+    , 0, 0, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
+
+
+/*
+ * Options of the Checkpoint call.
+ */
+struct  Containerd__Runc__V1__CheckpointOptions
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean exit;
+  protobuf_c_boolean open_tcp;
+  protobuf_c_boolean external_unix_sockets;
+  protobuf_c_boolean terminal;
+  protobuf_c_boolean file_locks;
+  size_t n_empty_namespaces;
+  char **empty_namespaces;
+  char *cgroups_mode;
+  char *image_path;
+  char *work_path;
+  char *parent_path;
+};
+#define CONTAINERD__RUNC__V1__CHECKPOINT_OPTIONS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&containerd__runc__v1__checkpoint_options__descriptor) \
+    , 0, 0, 0, 0, 0, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -80,6 +108,25 @@ Containerd__Runc__V1__Options *
 void   containerd__runc__v1__options__free_unpacked
                      (Containerd__Runc__V1__Options *message,
                       ProtobufCAllocator *allocator);
+/* Containerd__Runc__V1__CheckpointOptions methods */
+void   containerd__runc__v1__checkpoint_options__init
+                     (Containerd__Runc__V1__CheckpointOptions         *message);
+size_t containerd__runc__v1__checkpoint_options__get_packed_size
+                     (const Containerd__Runc__V1__CheckpointOptions   *message);
+size_t containerd__runc__v1__checkpoint_options__pack
+                     (const Containerd__Runc__V1__CheckpointOptions   *message,
+                      uint8_t             *out);
+size_t containerd__runc__v1__checkpoint_options__pack_to_buffer
+                     (const Containerd__Runc__V1__CheckpointOptions   *message,
+                      ProtobufCBuffer     *buffer);
+Containerd__Runc__V1__CheckpointOptions *
+       containerd__runc__v1__checkpoint_options__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   containerd__runc__v1__checkpoint_options__free_unpacked
+                     (Containerd__Runc__V1__CheckpointOptions *message,
+                      ProtobufCAllocator *allocator);
 /* Containerd__Runc__V1__ProcessDetails methods */
 void   containerd__runc__v1__process_details__init
                      (Containerd__Runc__V1__ProcessDetails         *message);
@@ -104,6 +151,9 @@ void   containerd__runc__v1__process_details__free_unpacked
 typedef void (*Containerd__Runc__V1__Options_Closure)
                  (const Containerd__Runc__V1__Options *message,
                   void *closure_data);
+typedef void (*Containerd__Runc__V1__CheckpointOptions_Closure)
+                 (const Containerd__Runc__V1__CheckpointOptions *message,
+                  void *closure_data);
 typedef void (*Containerd__Runc__V1__ProcessDetails_Closure)
                  (const Containerd__Runc__V1__ProcessDetails *message,
                   void *closure_data);
@@ -114,6 +164,7 @@ typedef void (*Containerd__Runc__V1__ProcessDetails_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCMessageDescriptor containerd__runc__v1__options__descriptor;
+extern const ProtobufCMessageDescriptor containerd__runc__v1__checkpoint_options__descriptor;
 extern const ProtobufCMessageDescriptor containerd__runc__v1__process_details__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -1,48 +1,46 @@
-import OCI
-
 /// A request to criu's service (criu's images/rpc.proto): the fields that a container needs, by their numbers there.
-struct CriuRequest: Equatable {
-    enum Kind: Int64 {
+package struct CriuRequest: Equatable {
+    package enum Kind: Int64, Sendable {
         case dump = 1
         case restore = 2
         case preDump = 4
         case notify = 6
     }
 
-    let kind: Kind
+    package let kind: Kind
     /// Descriptors of this process, which criu opens through /proc.
-    var images: Int32
-    var work: Int32?
-    var root = ""
-    var pid: Int32?
-    var flags = CriuFlags()
-    var cgroupMode: Int64 = 6
-    var freezer: String?
-    var pageServer: (address: String, port: Int64)?
-    var parent: String?
+    package var images: Int32
+    package var work: Int32?
+    package var root = ""
+    package var pid: Int32?
+    package var flags = CriuFlags()
+    package var cgroupMode: Int64 = 6
+    package var freezer: String?
+    package var pageServer: (address: String, port: Int64)?
+    package var parent: String?
     /// What is mounted from outside: the key names it in the images, the value is where it comes from.
-    var mounts: [CriuPair] = []
-    var cgroupRoots: [CriuPair] = []
+    package var mounts: [CriuPair] = []
+    package var cgroupRoots: [CriuPair] = []
     /// Numbers in criu's own process.
-    var descriptors: [(key: String, number: Int32)] = []
+    package var descriptors: [(key: String, number: Int32)] = []
     /// `net[INODE]:KEY`
-    var external: [String] = []
-    var joined: [CriuPair] = []
-    var emptyNamespaces: Int64 = 0
-    var lsmProfile: String?
-    var lsmMountContext: String?
+    package var external: [String] = []
+    package var joined: [CriuPair] = []
+    package var emptyNamespaces: Int64 = 0
+    package var lsmProfile: String?
+    package var lsmMountContext: String?
 
-    init(_ kind: Kind, images: Int32) {
+    package init(_ kind: Kind, images: Int32) {
         self.kind = kind
         self.images = images
     }
 
-    static func == (left: CriuRequest, right: CriuRequest) -> Bool { left.encoded == right.encoded }
+    package static func == (left: CriuRequest, right: CriuRequest) -> Bool { left.encoded == right.encoded }
 
-    var logName: String { kind == .restore ? "restore.log" : "dump.log" }
+    package var logName: String { kind == .restore ? "restore.log" : "dump.log" }
 
     /// criu_req: type, then criu_opts.
-    var encoded: [UInt8] {
+    package var encoded: [UInt8] {
         var request = ProtobufWriter()
         request.put(1, kind.rawValue)
         request.put(2) { options in
@@ -54,12 +52,15 @@ struct CriuRequest: Equatable {
     }
 
     /// The answer to a notification: go on.
-    static var goOn: [UInt8] {
+    package static var goOn: [UInt8] {
         var answer = ProtobufWriter()
         answer.put(1, Kind.notify.rawValue)
         answer.put(3, true)
         return answer.bytes
     }
+
+    /// runc's names of criu's ways with cgroups (`--manage-cgroups-mode`).
+    package static let cgroupModes: [String: Int64] = ["soft": 3, "full": 4, "strict": 5, "ignore": 0]
 
     private func putPlaces(_ options: inout ProtobufWriter) {
         options.put(1, Int64(images))
@@ -114,26 +115,31 @@ struct CriuRequest: Equatable {
     }
 }
 
-struct CriuPair: Equatable {
-    var key: String
-    var value: String
+package struct CriuPair: Equatable, Sendable {
+    package var key: String
+    package var value: String
+
+    package init(key: String, value: String) {
+        self.key = key
+        self.value = value
+    }
 }
 
-/// The switches of both verbs, by the names of their options and the numbers of their fields.
-struct CriuFlags: Equatable {
+/// The switches of both verbs by runc's names of their options, with the numbers of their fields.
+package struct CriuFlags: Equatable {
     private(set) var fields: [(field: UInt32, set: Bool)] = []
 
-    private static let options: [(name: String, field: UInt32)] = [
+    package static let options: [(name: String, field: UInt32)] = [
         ("leave-running", 3), ("ext-unix-sk", 4), ("tcp-established", 5), ("shell-job", 7), ("file-locks", 8), ("auto-dedup", 16),
         ("link-remap", 18),
         ("tcp-skip-in-flight", 46), ("lazy-pages", 48),
     ]
 
-    init() {}
+    package init() {}
 
-    init(_ given: Arguments) { for (name, field) in Self.options where given.has(name) { fields.append((field, true)) } }
+    package init(where isSet: (String) -> Bool) { for (name, field) in Self.options where isSet(name) { fields.append((field, true)) } }
 
-    static func == (left: CriuFlags, right: CriuFlags) -> Bool {
+    package static func == (left: CriuFlags, right: CriuFlags) -> Bool {
         left.fields.elementsEqual(right.fields) { $0.field == $1.field && $0.set == $1.set }
     }
 }

@@ -1,5 +1,4 @@
-import Executor
-import OCI
+internal import OCI
 
 /// Whether a configuration is taken: the code that would refuse it is asked, so that the answer cannot differ from what is done.
 enum FeatureProbe {

@@ -1,14 +1,14 @@
-import Cgroups
+package import Cgroups
 import Glibc
-import LinuxSys
+package import LinuxSys
 
 /// One criu in its service mode (`criu swrk`): a child of this process with the one end of a socket of records as descriptor 3.
-final class CriuSession {
+package final class CriuSession {
     /// What criu says while it works.
-    struct Notice {
-        let script: String
-        let pid: Int32?
-        let descriptor: FDBox?
+    package struct Notice {
+        package let script: String
+        package let pid: Int32?
+        package let descriptor: FDBox?
     }
 
     private let operation: String
@@ -18,23 +18,35 @@ final class CriuSession {
     /// What it writes to standard error before it has a log.
     private let said: FDBox
     private let logPath: String
+    private let isOwnChild: Bool
 
     /// - Parameter lent: what becomes descriptor 4 and so on of criu.
     /// - Parameter group: joined by criu before it begins, and so by what it restores.
-    init(_ operation: String, program: String, logPath: String, lent: [FDBox], group: Cgroup?) throws(CommandError) {
+    /// - Parameter flags: `.parent` makes criu, and with it what it restores, a child of this process' parent.
+    package init(_ operation: String, program: String, logPath: String, lent: [FDBox], group: Cgroup?, flags: CloneFlags = [])
+        throws(ExecutorFailure)
+    {
         self.operation = operation
         self.logPath = logPath
-        let path = try Files.program(program)
+        isOwnChild = !flags.contains(.parent)
+        let path = try Self.find(program, for: operation)
         // An older one would be taken for this criu's.
         _ = unsafe unlink(logPath)
-        let ends = try kernel { () throws(SysError) in try FD.recordPair() }
+        let ends = try sys { () throws(SysError) in try FD.recordPair() }
         let (ours, theirs) = ends.take { (FDBox($0), FDBox($1)) }
-        let output = FDBox(try kernel { () throws(SysError) in try FD.memory("criu") })
+        let output = FDBox(try sys { () throws(SysError) in try FD.memory("criu") })
         (socket, said) = (ours, output)
-        let side = try kernel { () throws(SysError) in try cloneProcess() }
+        let side = try sys { () throws(SysError) in try cloneProcess(flags) }
         switch consume side {
         case .parent(_, let pidfd): process = FDBox(pidfd)
         case .child: Self.become(path, theirs, lent, output, group)
+        }
+    }
+
+    /// Installed or not is the first thing to tell.
+    package static func find(_ program: String, for operation: String) throws(ExecutorFailure) -> String {
+        do { return try ProgramSearch(environment: currentEnvironment()).find(program) } catch {
+            throw ExecutorFailure(operation: "criu", subject: operation, reason: "\(program) is not installed: \(error)")
         }
     }
 
@@ -56,8 +68,8 @@ final class CriuSession {
     }
 
     /// Hands the request over and follows it to its end: the pid of what was restored, or nil.
-    func run(_ request: CriuRequest, notice: (Notice) throws(CommandError) -> Void) throws(CommandError) -> Int32? {
-        guard let socket else { throw .state(operation: "criu", id: operation, reason: "it has ended") }
+    package func run(_ request: CriuRequest, notice: (Notice) throws(ExecutorFailure) -> Void) throws(ExecutorFailure) -> Int32? {
+        guard let socket else { throw ExecutorFailure(operation: "criu", subject: operation, reason: "it has ended") }
         // Who could not even begin has said why.
         do { try socket.fd.send(request.encoded) } catch { throw failure(error.reason) }
         while true {
@@ -74,20 +86,25 @@ final class CriuSession {
             }
             let notify = response.message(5)
             try notice(Notice(script: notify?.text(1) ?? "", pid: notify?.int32(2), descriptor: message.fds.first))
-            try kernel { () throws(SysError) in try socket.fd.send(CriuRequest.goOn) }
+            try sys { () throws(SysError) in try socket.fd.send(CriuRequest.goOn) }
         }
     }
 
     private func end() {
         socket = nil
+        guard isOwnChild else {
+            // Its parent reaps it.
+            _ = try? pollDescriptors([(process.raw, Int16(POLLIN))], milliseconds: 60_000)
+            return
+        }
         _ = try? process.fd.reap(blocking: true)
     }
 
     /// A criu that finds nobody to answer it undoes what it has done so far.
-    func abandon() { end() }
+    package func abandon() { end() }
 
     /// With the last that criu says about it, and where the rest is to be read.
-    private func failure(_ reason: String?) -> CommandError {
+    private func failure(_ reason: String?) -> ExecutorFailure {
         end()
         var log = (try? FD.open(logPath, O_RDONLY).readAll(limit: 64 << 20)) ?? []
         let hasLog = !log.isEmpty
@@ -96,7 +113,7 @@ final class CriuSession {
             log = (try? said.fd.readAll(limit: 1 << 20)) ?? []
         }
         let last = Self.lastError(log) ?? reason ?? "it ended without a word"
-        return .state(operation: "criu", id: operation, reason: hasLog ? "\(last) (\(logPath))" : last)
+        return ExecutorFailure(operation: "criu", subject: operation, reason: hasLog ? "\(last) (\(logPath))" : last)
     }
 
     /// The last line that says Error, or else the last line.
