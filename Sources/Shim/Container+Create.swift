@@ -10,28 +10,42 @@ extension Container {
 
     func create(_ reply: @escaping (Result<UInt32, TaskError>) -> Void) {
         initial.pendingReply = reply
+        initial.began = monotonicNanoseconds()
+        initial.span = premises.trace?.begin("create")
         var job = CreateRequest(id: id, bundle: bundle, streams: initial.io.processStreams)
         job.rootfs = request.rootfs.map {
             RootfsMount(type: $0.type, source: $0.source, target: $0.target, options: $0.options)
         }
         job.options = options
-        do throws(TaskError) {
-            try launch(initial, .create(job), operation: "create", deadline: Self.createDeadline)
-        } catch {
-            initial.io.close()
-            onGone?()
-            initial.answer(.failure(error), on: loop)
+        job.isTraced = premises.trace != nil
+        let stdio = premises.trace?.begin("open stdio", in: initial.span)
+        initial.io.prepare { [self] problem in
+            premises.trace?.end(stdio)
+            if let problem { return refuseCreate(problem) }
+            do throws(TaskError) {
+                try launch(initial, .create(job), operation: "create", deadline: Self.createDeadline)
+            } catch { refuseCreate(error) }
         }
+    }
+
+    /// Nothing was made yet.
+    private func refuseCreate(_ error: TaskError) {
+        initial.io.close()
+        onGone?()
+        initial.answer(.failure(error), on: loop)
     }
 
     /// As soon as init and its cgroup are known, so that even a shim that is killed now leaves word of them.
     func writeRecordIfDue() {
+        if record == .written, recorded != cgroupPaths { return writeRecord() }
         guard record == .unwritten, initial.machine.pid > 0, !cgroupPaths.entries.isEmpty else { return }
         writeRecord()
     }
 
     private func writeRecord() {
         record = .writing
+        recorded = cgroupPaths
+        let span = premises.trace?.begin("write the record", in: initial.span)
         let content = taskRecord(ending: nil)
         let bundle = bundle
         ForkedWork.run(on: loop, deadline: 10_000_000_000) { () throws(SysError) -> Int32 in
@@ -42,7 +56,10 @@ extension Container {
             if result == nil {
                 log.warning("write \(bundle)/\(TaskRecord.fileName): failed; a later delete will not find what this shim leaves")
             }
+            premises.trace?.end(span)
             hasPoststartHooks = result != 0
+            // What the executor made is not what it had announced: a directory was there before.
+            if recorded != cgroupPaths { return writeRecord() }
             record = .written
             finishCreate()
         }
@@ -79,6 +96,7 @@ extension Container {
         tell(
             .create,
             .create(id: id, bundle: bundle, rootfs: request.rootfs, io: request.io, checkpoint: request.checkpoint, pid: number))
+        logPhase("created, pid \(pid)", initial)
         initial.answer(.success(number), on: loop)
     }
 }

@@ -11,6 +11,7 @@ final class TaskService {
     private let log: ShimLog
     private let publisher: Publisher
     private let id: String
+    private let premises: Premises
     private(set) var container: Container?
     private var isStopping = false
     private let onShutdown: () -> Void
@@ -19,7 +20,8 @@ final class TaskService {
 
     private var settling = false
 
-    init(loop: EventLoop, log: ShimLog, publisher: Publisher, id: String, onShutdown: @escaping () -> Void) {
+    init(loop: EventLoop, log: ShimLog, publisher: Publisher, id: String, premises: Premises, onShutdown: @escaping () -> Void) {
+        self.premises = premises
         self.loop = loop
         self.log = log
         self.publisher = publisher
@@ -115,8 +117,11 @@ final class TaskService {
             stdin: request.io.stdin, stdout: request.io.stdout, stderr: request.io.stderr, terminal: request.io.terminal)
         let options = try ExecutorOptions(request.options)
         let io: ProcessIO
-        do throws(SysError) { io = try ProcessIO(targets, loop: loop) { [log] in log.warning($0) } } catch { throw .kernel(error) }
-        let container = Container(request, options: options, io: io, loop: loop, log: log) { [publisher] in publisher.publish($0) }
+        do throws(SysError) {
+            io = try ProcessIO(targets, of: (id, premises.namespace), loop: loop) { [log] in log.warning($0) }
+        } catch { throw .kernel(error) }
+        let container = Container(request, options: options, io: io, premises, loop: loop, log: log) { [publisher] in publisher.publish($0)
+        }
         self.container = container
         container.onGone = { [weak self] in
             guard let self else { return }
