@@ -18,6 +18,9 @@ let fullyStatic: [LinkerSetting] = [
     .unsafeFlags(["-static-executable"]), .unsafeFlags(["-Xlinker", "--strip-all"], .when(configuration: .release)),
 ]
 
+/// They begin in CLinux/entry.c.
+let ownEntry: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "--entry=clx_entry"])]
+
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
@@ -98,10 +101,18 @@ let package = Package(
                 + nio,
             path: "Integration/Kubelet", swiftSettings: strict),
 
-        .executableTarget(name: "containerd-shim-swiftlet-v2", dependencies: ["Shim"], swiftSettings: strict, linkerSettings: fullyStatic),
+        .target(
+            name: "ShimDriver",
+            dependencies: ["TaskClient", "TTRPC", "TTRPCNIO", "Messages", "LinuxSys", protobuf], path: "Integration/ShimDriver",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "shim-sweep", dependencies: ["ShimDriver", "TaskClient", "TTRPC", "Messages", "LinuxSys"], path: "Integration/sweep",
+            exclude: ["stepper.c", "run.sh"], swiftSettings: strict),
+
+        .executableTarget(name: "containerd-shim-swiftlet-v2", dependencies: ["Shim"], swiftSettings: strict, linkerSettings: fullyStatic + ownEntry),
         .executableTarget(
             name: "swiftlet-oci", dependencies: ["Executor", "Cgroups", "OCI", "LinuxSys"], swiftSettings: strict,
-            linkerSettings: fullyStatic + [.unsafeFlags(["-Xlinker", "--entry=clx_entry"])]),
+            linkerSettings: fullyStatic + ownEntry),
         .executableTarget(name: "swiftletd", dependencies: ["Plugin", "TTRPCNIO", "OCI", arguments], swiftSettings: strict),
         .executableTarget(name: "swiftlet", dependencies: ["Command", arguments], swiftSettings: strict),
         .executableTarget(
@@ -119,7 +130,11 @@ let package = Package(
             dependencies: ["TTRPC", "TTRPCLoop", "TTRPCNIO", "TaskAPI", "TaskClient", "EventLoop", "LinuxSys", "Messages", protobuf],
             swiftSettings: strict),
         .testTarget(
-            name: "ShimTests", dependencies: ["Shim", "Executor", "TaskAPI", "TTRPC", "TTRPCLoop", "LinuxSys", "EventLoop", "CRILog"],
+            name: "ShimTests",
+            dependencies: [
+                "Shim", "Executor", "TaskAPI", "TTRPC", "TTRPCLoop", "LinuxSys", "EventLoop", "CRILog", "ShimDriver", "TaskClient", "Messages",
+                protobuf,
+            ],
             swiftSettings: strict),
         .testTarget(name: "ImagesTests", dependencies: ["Images", "OCI", "LinuxSys"], swiftSettings: strict),
         .testTarget(

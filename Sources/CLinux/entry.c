@@ -9,43 +9,21 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 
-#define BARE __attribute__((no_stack_protector, no_builtin))
+#include "bare.h"
 
 #if defined(__x86_64__)
 __asm__(".text\n.globl clx_entry\n.type clx_entry,@function\nclx_entry:\n"
         "xor %ebp, %ebp\nmov %rsp, %rbx\nmov %rdx, %r12\nmov %rsp, %rdi\nand $-16, %rsp\ncall clx_entry_seal\n"
         "mov %rbx, %rsp\nmov %r12, %rdx\njmp _start\n.size clx_entry, .-clx_entry\n");
 
-BARE static long call(long number, long a, long b, long c, long d, long e) {
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    long result;
-    __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8) : "rcx", "r11", "memory");
-    return result;
-}
 #elif defined(__aarch64__)
 __asm__(".text\n.globl clx_entry\n.type clx_entry,%function\nclx_entry:\n"
         "mov x29, #0\nmov x30, #0\nmov x19, x0\nmov x0, sp\nbl clx_entry_seal\nmov x0, x19\nmov x30, #0\nb _start\n"
         ".size clx_entry, .-clx_entry\n");
 
-BARE static long call(long number, long a, long b, long c, long d, long e) {
-    register long x8 __asm__("x8") = number;
-    register long x0 __asm__("x0") = a;
-    register long x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    register long x4 __asm__("x4") = e;
-    __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory");
-    return x0;
-}
 #else
 #error "an entry point for this processor is missing"
 #endif
-
-BARE static int same(const char *word, const char *other) {
-    while (*word && *word == *other) word++, other++;
-    return *word == *other;
-}
 
 /* Any word may be an option's value: one time too many does no harm. */
 BARE static int enters_containers(char **words) {
@@ -58,6 +36,7 @@ __attribute__((used)) BARE void clx_entry_seal(long *stack) {
     char **words = (char **)(stack + 1), **environment = words + stack[0] + 1;
     struct statfs found;
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+    if (stack[0] == 2 && same(words[0], "swiftlet-init")) clx_bare_init(words);
     if (stack[0] < 2 || !enters_containers(words + 1)) return;
     long file = call(SYS_openat, AT_FDCWD, (long)"/proc/self/exe", O_RDONLY | O_CLOEXEC, 0, 0);
     if (file < 0) return;

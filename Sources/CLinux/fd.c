@@ -146,6 +146,12 @@ int clx_unblock_signals(void) {
     return RESULT(sigprocmask(SIG_SETMASK, &none, 0));
 }
 
+int clx_block_signals(void) {
+    sigset_t all;
+    sigfillset(&all);
+    return RESULT(sigprocmask(SIG_SETMASK, &all, 0));
+}
+
 int clx_eventfd(unsigned initial, int semaphore) {
     return RESULT(eventfd(initial, EFD_CLOEXEC | EFD_NONBLOCK | (semaphore ? EFD_SEMAPHORE : 0)));
 }

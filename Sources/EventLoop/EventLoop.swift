@@ -107,6 +107,9 @@ package final class EventLoop {
 
     package func stop() { running = false }
 
+    /// For a dump of a program's state.
+    package var summary: String { "\(registrations.count) descriptors watched, \(timers.count) timers" }
+
     /// Serves until `stop`.
     package func run() throws(SysError) {
         running = true

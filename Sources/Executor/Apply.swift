@@ -22,7 +22,15 @@ struct Apply {
     }
 
     mutating func run() throws(ExecutorFailure) -> Never {
-        for step in context.plan.steps { try perform(step) }
+        for step in context.plan.steps {
+            guard context.isTraced else {
+                try perform(step)
+                continue
+            }
+            let start = realtimeNanoseconds()
+            try perform(step)
+            context.link.tell(step.name, since: start)
+        }
         throw ExecutorFailure(operation: "plan", subject: context.id, reason: "ends without a program")
     }
 
@@ -68,6 +76,7 @@ struct Apply {
         case .awaitRelease: try context.link.awaitRelease()
         case .awaitStart: try context.link.awaitStart()
         case .raiseAmbient(let set): try sys { () throws(SysError) in try LinuxSys.raiseAmbient(set) }
+        case .becomeInit: try sys { () throws(SysError) in try BuiltInInit.splitOff(context.host) }
         case .execute(let arguments): do { try execute(arguments) } catch { throw ExecutorFailure(error) }
         }
     }

@@ -46,6 +46,7 @@ final class CreateJob {
                 try HostPlace(leftFor: namespaces.changed.union(spec.linux.netDevices.isEmpty ? [] : .newNetwork))
             },
             filter: try Bundle.filter(spec.linux.seccomp), agent: try Bundle.agent(spec.linux.seccomp))
+        prepared.isTraced = request.isTraced
         prepared.awaitsBegin = namespaces.makesUser || !spec.linux.netDevices.isEmpty
         // The document's faults are told before this host's: where there are no cgroups at all `make` says so.
         prepared.cgroupHost = request.cgroupHost ?? (try? CgroupHost.current())
@@ -53,14 +54,18 @@ final class CreateJob {
 
     func make() throws(ExecutorFailure) {
         for warning in prepared.plan.warnings { try supervisor.tell(.warning(warning)) }
+        // Told before anything is made: what an executor that is killed now leaves can be found, and nothing else is taken for it.
+        if !supervisor.isThisProcess { try announceCgroup() }
         if !namespaces.makesUser, !namespaces.joinsUser {
             birthplace = Cgroup.birthplace(
                 path: prepared.spec.linux.cgroupsPath, id: request.id, systemd: request.options.systemdCgroup, on: prepared.cgroupHost)
         }
-        let process = try InitProcess.spawn(prepared, namespaces, request, supervisor, birthplace: birthplace)
+        let process = try supervisor.timed("clone init", request.isTraced) { () throws(ExecutorFailure) in
+            try InitProcess.spawn(prepared, namespaces, request, supervisor, birthplace: birthplace)
+        }
         initial = process
         try supervisor.tell(.started(pid: process.pid), with: process.pidfd)
-        try admit(process)
+        try supervisor.timed("make the cgroup", request.isTraced) { () throws(ExecutorFailure) in try admit(process) }
         do throws(ExecutorFailure) { try converse(with: process) } catch {
             // Those of init: from the first hook on poststop hooks are owed to a creation that fails.
             if error.operation == HookKind.createContainer.operation { hooksBegan = true }
@@ -116,6 +121,17 @@ final class CreateJob {
         try supervisor.tell(.cgroup(CgroupPaths(made)))
         // In a user namespace init may not open them, nor move itself by what another opened (cgroups(7)).
         try process.offer(made, toJoin: !namespaces.makesUser && !namespaces.joinsUser)
+    }
+
+    private func announceCgroup() throws(ExecutorFailure) {
+        let missing: [Cgroup.Directory]
+        do {
+            missing = try Cgroup.missing(
+                path: prepared.spec.linux.cgroupsPath, id: request.id, systemd: request.options.systemdCgroup, on: prepared.cgroupHost)
+        } catch { throw ExecutorFailure(error) }
+        // In the order of `create`, the unified hierarchy last.
+        let paths = missing.filter { !$0.controller.isEmpty } + missing.filter { $0.controller.isEmpty }
+        try supervisor.tell(.cgroup(CgroupPaths(paths.map { .init(controller: $0.controller, directory: $0.path) })))
     }
 
     /// Nothing half made stays: the process, its cgroup; and what the runtime's hooks did is theirs to undo.

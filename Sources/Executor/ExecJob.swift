@@ -7,7 +7,7 @@ internal import OCI
 final class ExecJob {
     private let request: ExecRequest
     private let supervisor: Supervisor
-    private let prepared: PreparedSetup
+    private var prepared: PreparedSetup
     private var made: InitProcess?
 
     init(_ request: ExecRequest, _ supervisor: Supervisor) throws(ExecutorFailure) {
@@ -28,6 +28,7 @@ final class ExecJob {
             streams: request.streams, preservedDescriptors: request.preservedDescriptors,
             host: try sys { () throws(SysError) in try HostPlace(leftFor: []) }, filter: try Bundle.filter(spec.linux.seccomp),
             agent: try Bundle.agent(spec.linux.seccomp), containerPID: container.pid)
+        prepared.isTraced = request.isTraced
     }
 
     func make() throws(ExecutorFailure) {
@@ -37,7 +38,7 @@ final class ExecJob {
         if let initial = prepared.process.execCPUAffinity?.initial {
             try sys { () throws(SysError) in try setAffinity(of: 0, initial.words, name: "initial") }
         }
-        let process = try clone(target)
+        let process = try supervisor.timed("clone the process", request.isTraced) { () throws(ExecutorFailure) in try clone(target) }
         made = process
         try supervisor.tell(.started(pid: process.pid), with: process.pidfd)
         try supervisor.warn(ProcessSettings.setMemoryScore(prepared.process.oomScoreAdj, of: process.pid, prepared.host))

@@ -67,10 +67,14 @@ extension ExecutorJob {
         }
         switch self {
         case .create(let request):
-            let job = try supervisor.tellingFailure { () throws(ExecutorFailure) in try CreateJob(request, supervisor) }
+            let job = try supervisor.tellingFailure { () throws(ExecutorFailure) in
+                try supervisor.timed("read and plan", request.isTraced) { () throws(ExecutorFailure) in try CreateJob(request, supervisor) }
+            }
             try supervisor.tellingFailure(then: job.undo) { () throws(ExecutorFailure) in try job.make() }
         case .exec(let request):
-            let job = try supervisor.tellingFailure { () throws(ExecutorFailure) in try ExecJob(request, supervisor) }
+            let job = try supervisor.tellingFailure { () throws(ExecutorFailure) in
+                try supervisor.timed("read and plan", request.isTraced) { () throws(ExecutorFailure) in try ExecJob(request, supervisor) }
+            }
             try supervisor.tellingFailure(then: job.undo) { () throws(ExecutorFailure) in try job.make() }
         case .poststart(let container):
             try supervisor.tellingFailure { () throws(ExecutorFailure) in try LaterJob(container, supervisor).poststart() }

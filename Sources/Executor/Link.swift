@@ -43,7 +43,15 @@ final class SetupLink {
 
     /// Best effort: when nobody is left to hear it, the process ends all the same.
     func report(_ failure: ExecutorFailure) {
-        _ = try? (released ? supervisor : executor).fd.send(ExecutorRecord.failed(failure).encoded)
+        let record = ExecutorRecord.failed(failure).encoded
+        // An executor that was killed takes none; then its supervisor is told.
+        if !released, (try? executor.fd.send(record)) == true { return }
+        _ = try? supervisor.fd.send(record)
+    }
+
+    /// A step that is done, for a supervisor that traces.
+    func tell(_ step: String, since start: UInt64) {
+        _ = try? supervisor.fd.send(ExecutorRecord.span(name: step, start: start, end: realtimeNanoseconds()).encoded)
     }
 
     func awaitBegin() throws(ExecutorFailure) { try expect(.begin) }
@@ -56,7 +64,7 @@ final class SetupLink {
     /// The cgroup, as soon as it is made, and the doors to it.
     func awaitCgroup() throws(ExecutorFailure) -> (CgroupPaths, [FDBox]) {
         let message = try sys { () throws(SysError) in try executor.fd.receive() }
-        guard let message, case .cgroup(let paths) = ExecutorRecord(message.bytes) else { exitNow(1) }
+        guard let message, case .cgroup(let paths) = ExecutorRecord(message.bytes) else { throw endedEarly() }
         return (paths, message.fds)
     }
 
@@ -91,6 +99,10 @@ final class SetupLink {
 
     private func expect(_ wanted: SetupMessage) throws(ExecutorFailure) {
         let message = try sys { () throws(SysError) in try executor.fd.receive() }
-        guard let message, message.bytes == [wanted.rawValue] else { exitNow(1) }
+        guard let message, message.bytes == [wanted.rawValue] else { throw endedEarly() }
+    }
+
+    private func endedEarly() -> ExecutorFailure {
+        ExecutorFailure(operation: "set up", subject: "the process", reason: "the executor ended before its work was done")
     }
 }

@@ -11,6 +11,7 @@ package import LinuxSys
 ///     5 failed    int32 errno (0: not from the kernel), text operation, text subject, text reason
 ///     6 warning   text
 ///     7 done                                                  poststart and delete have finished
+///     8 span      uint64 start, uint64 end (ns since 1970), text name      only when the job is traced
 ///     16 start                                                supervisor → init: execute the program
 ///
 /// with text = uint16 length, UTF-8 bytes. The end of the stream after `ready` means that the program was executed
@@ -23,6 +24,7 @@ package enum ExecutorRecord: Equatable, Sendable {
     case failed(ExecutorFailure)
     case warning(String)
     case done
+    case span(name: String, start: UInt64, end: UInt64)
     case start
 }
 
@@ -71,6 +73,10 @@ extension ExecutorRecord {
             out.put(failure.subject)
             out.put(failure.reason)
         case .warning(let text): out.put(text)
+        case .span(let name, let start, let end):
+            out.put(start)
+            out.put(end)
+            out.put(name)
         }
         return out.bytes
     }
@@ -103,6 +109,9 @@ extension ExecutorRecord {
             guard let text = reader.text() else { return nil }
             self = .warning(text)
         case 7: self = .done
+        case 8:
+            guard let start = reader.uint64(), let end = reader.uint64(), let name = reader.text() else { return nil }
+            self = .span(name: name, start: start, end: end)
         case 16: self = .start
         default: return nil
         }
@@ -118,6 +127,7 @@ extension ExecutorRecord {
         case .failed: 5
         case .warning: 6
         case .done: 7
+        case .span: 8
         case .start: 16
         }
     }
@@ -130,6 +140,10 @@ private struct RecordWriter {
     mutating func put(_ number: Int32) {
         let bits = UInt32(bitPattern: number)
         for shift in [0, 8, 16, 24] as [UInt32] { bytes.append(UInt8(truncatingIfNeeded: bits >> shift)) }
+    }
+
+    mutating func put(_ number: UInt64) {
+        for shift in 0..<8 as Range<UInt64> { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * shift))) }
     }
 
     /// Longer than 65 535 bytes is cut.
@@ -152,6 +166,12 @@ private struct RecordReader {
         var bits: UInt32 = 0
         for offset in 0..<4 { bits |= UInt32(bytes[at + offset]) << UInt32(8 * offset) }
         return Int32(bitPattern: bits)
+    }
+
+    mutating func uint64() -> UInt64? {
+        guard bytes.count - at >= 8 else { return nil }
+        defer { at += 8 }
+        return (0..<8).reduce(0) { $0 | UInt64(bytes[at + $1]) << UInt64(8 * $1) }
     }
 
     mutating func text() -> String? {

@@ -77,6 +77,8 @@ package struct CreateRequest: Sendable {
     package var preservedDescriptors: Int32 = 0
     package var additions = BundleAdditions()
     package var options = ExecutorOptions()
+    /// `span` records tell how long each step took.
+    package var isTraced = false
 
     package init(id: String, bundle: String, streams: ProcessStreams) {
         self.id = id
@@ -93,6 +95,8 @@ package struct ExecRequest: Sendable {
     package var preservedDescriptors: Int32 = 0
     /// Cgroups below the container's that the process is to be in: by controller (v1), or one for all under the empty name.
     package var subgroups: [String: String] = [:]
+    /// `span` records tell how long each step took.
+    package var isTraced = false
 
     package init(container: ContainerReference, process: [UInt8], streams: ProcessStreams) {
         self.container = container

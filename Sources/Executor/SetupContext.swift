@@ -35,6 +35,7 @@ final class SetupContext {
     }
     private var doors: [FDBox] = []
     private let awaitsBegin: Bool
+    let isTraced: Bool
 
     var proc: FDBox { host.proc }
     var null: FDBox { host.null }
@@ -54,6 +55,7 @@ final class SetupContext {
         containerPID = prepared.containerPID
         cgroupHost = prepared.cgroupHost
         awaitsBegin = prepared.awaitsBegin
+        isTraced = prepared.isTraced
         self.link = link
     }
 
@@ -136,6 +138,7 @@ struct PreparedSetup {
     var cgroupHost: CgroupHost?
     /// The process waits first: its ids are mapped and its network devices come from outside.
     var awaitsBegin = false
+    var isTraced = false
 }
 
 /// The runtime's own view of the host, opened before the executor joins or makes anything.

@@ -28,6 +28,7 @@ package struct SetupPlan: Equatable, Sendable {
         addRoot(spec, options, readonlyLater: readonlyLater)
         placeCgroup(spec)
         try addProcess(process, of: spec, as: .initial, abilities)
+        if try BuiltInInit.isWanted(spec) { steps.insert(.becomeInit, at: steps.count - 1) }
     }
 
     /// A process executed in the container, which is already inside its namespaces and root. What `process` leaves out is as in

@@ -61,7 +61,20 @@ package enum SetupStep: Equatable, Sendable {
     case awaitStart
     /// After the hooks: nothing but the program itself is to inherit capabilities.
     case raiseAmbient(CapabilitySet)
+    /// This process becomes the container's built-in init, and the rest is its child's to do.
+    case becomeInit
     case execute([String])
+}
+
+extension SetupStep {
+    /// For traces.
+    var name: String {
+        switch self {
+        case .mount(let plan): "mount \(plan.destination)"
+        case .runHooks(let kind): "\(kind.rawValue) hooks"
+        default: String("\(self)".prefix { $0 != "(" })
+        }
+    }
 }
 
 package enum RootIsolation: Equatable, Sendable {

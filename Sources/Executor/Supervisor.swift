@@ -35,6 +35,15 @@ struct Supervisor {
         try sys { () throws(SysError) in try channel.fd.send(record.encoded, fds: descriptor.map { [$0.raw] } ?? []) }
     }
 
+    /// Tells how long `body` took, if somebody wants to know.
+    func timed<R>(_ name: String, _ isTraced: Bool, _ body: () throws(ExecutorFailure) -> R) throws(ExecutorFailure) -> R {
+        guard isTraced else { return try body() }
+        let start = realtimeNanoseconds()
+        let result = try body()
+        try tell(.span(name: name, start: start, end: realtimeNanoseconds()))
+        return result
+    }
+
     func warn(_ reason: String?) throws(ExecutorFailure) { if let reason { try tell(.warning(reason)) } }
 
     /// A failure is told before anything is undone, which may take its time.

@@ -87,6 +87,16 @@ extension FD {
         return result == .ended ? .bytes(0) : result
     }
 
+    /// Writes once from `bytes[range]`.
+    package func write(_ bytes: [UInt8], _ range: Range<Int>) throws(SysError) -> Transfer {
+        precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "the range is inside the bytes")
+        let raw = raw
+        let result = try Self.transfer("write", raw) {
+            unsafe bytes.withUnsafeBytes { unsafe Glibc.write(raw, $0.baseAddress.map { unsafe $0 + range.lowerBound }, range.count) }
+        }
+        return result == .ended ? .bytes(0) : result
+    }
+
     /// Writes everything, on a blocking descriptor.
     package func writeAll(_ bytes: [UInt8]) throws(SysError) {
         var done = 0

@@ -8,9 +8,9 @@ package func isInherited(_ number: Int32) -> Bool {
 }
 
 extension ProcessControl {
-    /// This process is killed when the thread that made it ends (prctl(2), PR_SET_PDEATHSIG).
-    package static func endWithParent() throws(SysError) {
-        try check(clx_prctl(1 /* PR_SET_PDEATHSIG */, 9 /* SIGKILL */, 0, 0, 0), "prctl PR_SET_PDEATHSIG")
+    /// This process gets a signal, which kills it, when the thread that made it ends (prctl(2), PR_SET_PDEATHSIG).
+    package static func endWithParent(signal: Int32 = SIGKILL) throws(SysError) {
+        try check(clx_prctl(1 /* PR_SET_PDEATHSIG */, UInt(signal), 0, 0, 0), "prctl PR_SET_PDEATHSIG")
     }
 
     /// Orphans below this process become its children (prctl(2), PR_SET_CHILD_SUBREAPER).

@@ -17,3 +17,6 @@ extension FD {
 
 /// Nothing is blocked any more; what is done about a signal stays as it is.
 package func unblockSignals() throws(SysError) { try check(clx_unblock_signals(), "sigprocmask") }
+
+/// Every signal that can be waits (sigprocmask(2)), also across an exec.
+package func blockSignals() throws(SysError) { try check(clx_block_signals(), "sigprocmask") }

@@ -10,14 +10,17 @@ extension Container {
 
     func create(_ reply: @escaping (Result<UInt32, TaskError>) -> Void) {
         initial.pendingReply = reply
+        initial.began = monotonicNanoseconds()
+        initial.span = premises.trace?.begin("create")
         if options.executor.runtime != nil || !request.checkpoint.isEmpty { adoptOrphans() }
-        guard request.checkpoint.isEmpty else { return createFromCheckpoint() }
-        do throws(TaskError) {
-            try launch(initial, .create(createRequest), operation: "create", deadline: Self.createDeadline)
-        } catch {
-            initial.io.close()
-            onGone?()
-            initial.answer(.failure(error), on: loop)
+        let stdio = premises.trace?.begin("open stdio", in: initial.span)
+        initial.io.prepare { [self] problem in
+            premises.trace?.end(stdio)
+            if let problem { return refuseCreate(problem) }
+            guard request.checkpoint.isEmpty else { return createFromCheckpoint() }
+            do throws(TaskError) {
+                try launch(initial, .create(createRequest), operation: "create", deadline: Self.createDeadline)
+            } catch { refuseCreate(error) }
         }
     }
 
@@ -27,17 +30,28 @@ extension Container {
             RootfsMount(type: $0.type, source: $0.source, target: $0.target, options: $0.options)
         }
         job.options = options.executor
+        job.isTraced = premises.trace != nil
         return job
+    }
+
+    /// Nothing was made yet.
+    private func refuseCreate(_ error: TaskError) {
+        initial.io.close()
+        onGone?()
+        initial.answer(.failure(error), on: loop)
     }
 
     /// As soon as init and its cgroup are known, so that even a shim that is killed now leaves word of them.
     func writeRecordIfDue() {
+        if record == .written, recorded != cgroupPaths { return writeRecord() }
         guard record == .unwritten, initial.machine.pid > 0, !cgroupPaths.entries.isEmpty else { return }
         writeRecord()
     }
 
     func writeRecord() {
         record = .writing
+        recorded = cgroupPaths
+        let span = premises.trace?.begin("write the record", in: initial.span)
         let content = taskRecord(ending: nil)
         let bundle = bundle
         ForkedWork.run(on: loop, deadline: 10_000_000_000) { () throws(SysError) -> Int32 in
@@ -48,9 +62,12 @@ extension Container {
             if result == nil {
                 log.warning("write \(bundle)/\(TaskRecord.fileName): failed; a later delete will not find what this shim leaves")
             }
+            premises.trace?.end(span)
             hasPoststartHooks = result != 0
             // Another runtime runs them itself.
             if options.executor.runtime != nil { hasPoststartHooks = false }
+            // What the executor made is not what it had announced: a directory was there before.
+            if recorded != cgroupPaths { return writeRecord() }
             record = .written
             if restore == .restored { return finishRestore() }
             finishCreate()
@@ -92,6 +109,7 @@ extension Container {
         tell(
             .create,
             .create(id: id, bundle: bundle, rootfs: request.rootfs, io: request.io, checkpoint: request.checkpoint, pid: number))
+        logPhase("created, pid \(pid)", initial)
         initial.answer(.success(number), on: loop)
     }
 }

@@ -13,6 +13,8 @@ extension Container {
         }
         deletes.append(reply)
         guard deletes.count == 1 else { return }
+        initial.began = monotonicNanoseconds()
+        initial.span = premises.trace?.begin("delete")
         if initial.machine.isAlive {
             // Created and never started: it goes as runc's does.
             try? initial.signal(9)
@@ -27,6 +29,7 @@ extension Container {
         guard process.machine.delete() else { throw .wrongPhase("delete \(execID)", "it is running") }
         process.io.close()
         execs[execID] = nil
+        premises.exits.remove(execID)
         reply(.success(.delete(DeletedProcess(pid: pid, exitStatus: ending?.status ?? 0, exitedAt: ending?.time))))
     }
 
@@ -42,6 +45,8 @@ extension Container {
                 return
             }
             _ = initial.machine.delete()
+            premises.exits.removeAll()
+            logPhase("deleted", initial)
             tell(.delete, .delete(id: id, process: "", pid: pid, exitStatus: ending.status, exitedAt: ending.time))
             onGone?()
             let deleted = DeletedProcess(pid: pid, exitStatus: ending.status, exitedAt: ending.time)

@@ -23,7 +23,7 @@ extension Container {
             stdin: request.io.stdin, stdout: request.io.stdout, stderr: request.io.stderr, terminal: request.io.terminal)
         let io: ProcessIO
         do throws(SysError) {
-            io = try ProcessIO(targets, owner: options.owner, loop: loop) { [log] in log.warning($0) }
+            io = try ProcessIO(targets, owner: options.owner, of: (id, premises.namespace), loop: loop) { [log] in log.warning($0) }
         } catch { throw .kernel(error) }
         let process = ManagedProcess(execID: request.execID, request: request.io, io: io, machine: ProcessMachine(.additional))
         process.spec = spec.value

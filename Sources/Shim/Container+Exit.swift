@@ -25,6 +25,13 @@ extension Container {
         }
     }
 
+    /// Before it is told (rule 2). An exec's exit has to outlive this process only, so no disk is waited for.
+    func storeExit(of process: ManagedProcess, _ ending: Ending) {
+        do throws(SysError) { try premises.exits.put(process.execID, ending) } catch {
+            log.warning("store the exit status \(ending.status) of exec \(process.execID): \(error)")
+        }
+    }
+
     /// With a pid namespace of its own nothing is left; otherwise the cgroup tells what is. (The kernel is done with a namespace's
     /// processes before its init can be reaped.)
     private func killRemaining() {

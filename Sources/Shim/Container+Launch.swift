@@ -48,6 +48,7 @@ extension Container {
         case .ready: act(process.machine.ready(), on: process)
         case .failed(let failure): act(process.machine.failed(failure, now: realtimeNanoseconds()), on: process)
         case .warning(let text): log.warning(text)
+        case .span(let name, let start, let end): premises.trace?.add(name, in: process.span, from: start, to: end)
         case .done, .start: break
         }
     }
@@ -85,6 +86,8 @@ extension Container {
         case .drain: drain(process)
         case .store(let pid, let ending): store(pid: pid, ending)
         case .exited(let pid, let ending):
+            if process !== initial { storeExit(of: process, ending) }
+            logPhase("ended with status \(ending.status)", process)
             tellExit(process, pid: pid, ending)
             process.tellWaiters(ending)
             if let refusal = process.refusal { process.answer(.failure(refusal), on: loop) }
@@ -125,6 +128,7 @@ extension Container {
     /// A Create, or an exec's Start, came to nothing. It is answered when the executor has undone its part.
     private func fail(_ process: ManagedProcess, _ error: TaskError, _ ending: Ending) {
         process.failure = error
+        logPhase("failed: \(error)", process)
         startFailed(process)
         process.io.close()
         process.tellWaiters(ending)

@@ -15,6 +15,8 @@ extension Container {
         guard process.machine.start() else { throw .wrongPhase("start \(name)", "it was started already") }
         expectStart(of: process)
         process.pendingReply = reply
+        process.began = monotonicNanoseconds()
+        process.span = premises.trace?.begin(execID.isEmpty ? "start" : "exec \(execID)")
         guard process === initial else { return startExec(process) }
         if restore == .waiting { startRestore() } else { startInitial() }
     }
@@ -38,12 +40,14 @@ extension Container {
     }
 
     private func startExec(_ process: ManagedProcess) {
-        let request = ExecRequest(container: reference, process: process.spec, streams: process.io.processStreams)
-        process.spec = []
-        do throws(TaskError) {
-            try launch(process, .exec(request), operation: "exec \(process.execID) in", deadline: Self.startDeadline)
-        } catch {
-            abort(process, error)
+        process.io.prepare { [self] problem in
+            if let problem { return abort(process, problem) }
+            var request = ExecRequest(container: reference, process: process.spec, streams: process.io.processStreams)
+            request.isTraced = premises.trace != nil
+            process.spec = []
+            do throws(TaskError) {
+                try launch(process, .exec(request), operation: "exec \(process.execID) in", deadline: Self.startDeadline)
+            } catch { abort(process, error) }
         }
     }
 
@@ -53,6 +57,7 @@ extension Container {
         if process === initial, restore != .none { watchForOOM() }
         let answer = { [self] in
             tellStarted(process, pid: pid)
+            logPhase("started, pid \(pid)", process)
             process.answer(.success(UInt32(bitPattern: pid)), on: loop)
             act(ended, on: process)
         }

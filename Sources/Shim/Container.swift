@@ -15,6 +15,7 @@ final class Container {
     let log: ShimLog
     let request: CreateTask
     let options: TaskOptions
+    let premises: Premises
     let initial: ManagedProcess
     var execs: [String: ManagedProcess] = [:]
     var cgroupPaths = CgroupPaths()
@@ -27,6 +28,8 @@ final class Container {
     var restore = Restore.none
     /// Set when processes of the container come here from above their own parents.
     var strays: StrayReaper?
+    /// The cgroup as the record has it.
+    var recorded = CgroupPaths()
     /// Deletes that wait for the one that is under way.
     var deletes: [Reply] = []
     /// Called when the container is no more (deleted, or never came to be).
@@ -41,13 +44,14 @@ final class Container {
     enum RecordState: Equatable { case unwritten, writing, written }
 
     init(
-        _ request: CreateTask, options: TaskOptions, io: ProcessIO, loop: EventLoop, log: ShimLog,
+        _ request: CreateTask, options: TaskOptions, io: ProcessIO, _ premises: Premises, loop: EventLoop, log: ShimLog,
         publish: @escaping (TaskEvent) -> Void
     ) {
         id = request.id
         bundle = request.bundle
         self.request = request
         self.options = options
+        self.premises = premises
         self.loop = loop
         self.log = log
         self.publish = publish
@@ -101,15 +105,28 @@ final class Container {
         tell(isInit ? .initExit : .execExit(process.execID), event)
     }
 
-    /// Every stream that goes to a log file follows a rotation.
-    func reopenLogs() {
-        initial.io.reopenLogs()
-        for process in execs.values { process.io.reopenLogs() }
+    /// Every stream that goes to a log file follows a rotation. Calls back with what went wrong, if something did.
+    func reopenLogs(_ done: @escaping (String?) -> Void) {
+        let all = [initial] + execs.values
+        var left = all.count
+        var problem: String?
+        for process in all {
+            process.io.reopenLogs { found in
+                problem = problem ?? found
+                left -= 1
+                if left == 0 { done(problem) }
+            }
+        }
     }
 
-    /// For SIGUSR1.
-    var summary: String {
-        let lines = execs.map { "exec \($0.key): \($0.value.machine.phase)" }.sorted()
-        return (["task \(id): \(initial.machine.phase), cgroup \(freezer), record \(record)"] + lines).joined(separator: "; ")
+    /// The shim ends: logging programs that are still at it have had the end of their input and their time.
+    func killPrograms() { for process in [initial] + execs.values { process.io.killProgram() } }
+
+    /// For SIGUSR1: one line for the container, one for each process.
+    var summary: [String] {
+        let head =
+            "task \(id): cgroup \(freezer), record \(record), \(execs.count) execs, \(deletes.count) deletes wait, "
+            + "events held back: \(order.count)"
+        return [head, "init \(initial.summary)"] + execs.sorted { $0.key < $1.key }.map { "exec \($0.key) \($0.value.summary)" }
     }
 }

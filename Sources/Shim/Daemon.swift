@@ -14,6 +14,7 @@ final class Daemon {
     private let service: TaskService
     private let server: LoopServer<ProtobufCEnvelope>
     private let signals: FDBox
+    private let premises: Premises
     private var isEnding = false
 
     init(_ bootstrap: Bootstrap, bundle: String, socketPath: String) throws(SysError) {
@@ -25,9 +26,14 @@ final class Daemon {
         self.socketPath = socketPath
         publisher = Publisher(loop: loop, address: bootstrap.ttrpcAddress, namespace: arguments.namespace, log: log)
         let end = EndRequest()
-        let service = TaskService(loop: loop, log: log, publisher: publisher, id: arguments.id, namespace: arguments.namespace) { end.action?() }
+        let trace = environment("SWIFTLET_TRACE").map { Trace(path: $0, id: arguments.id, loop: loop) }
+        let premises = Premises(namespace: arguments.namespace, exits: ExitStore(socket: socketPath), trace: trace)
+        let service = TaskService(loop: loop, log: log, publisher: publisher, id: arguments.id, premises: premises) { end.action?() }
         self.service = service
+        self.premises = premises
         server = try LoopServer(loop: loop, listener: try FD.listen(at: socketPath)) { call in
+            if call.request.service == SupervisorCall.service { return SupervisorCall.perform(call, service) }
+            trace?.adopt(call.request.metadata)
             service.handle(call.request) { call.reply($0) }
         }
         try ignoreSignal(SIGPIPE)
@@ -46,8 +52,8 @@ final class Daemon {
     private func takeSignals() {
         while let (number, sender) = try? signals.fd.nextSignal() {
             switch number {
-            case SIGHUP: service.container?.reopenLogs()
-            case SIGUSR1: log.info(summary)
+            case SIGHUP: service.container?.reopenLogs { [log] in if let problem = $0 { log.warning(problem) } }
+            case SIGUSR1: for line in summary { log.info(line) }
             default:
                 log.info("signal \(number) from \(sender): stopping")
                 stopGracefully()
@@ -55,9 +61,12 @@ final class Daemon {
         }
     }
 
-    private var summary: String {
-        let task = service.container?.summary ?? "no task"
-        return "\(task); \(server.connectionCount) connections, \(publisher.waiting) events wait"
+    /// The state of everything.
+    private var summary: [String] {
+        let head =
+            "\(server.connectionCount) connections, \(publisher.waiting) events wait\(publisher.isFull ? " (full)" : ""), "
+            + "\(loop.summary), pid \(currentPID())\(isEnding ? ", ending" : "")"
+        return [head] + (service.container?.summary ?? ["no task"])
     }
 
     /// The container is asked to end, then made to; its exit is told; `delete` removes what is left.
@@ -90,6 +99,8 @@ final class Daemon {
 
     private func leave() {
         server.close()
+        service.container?.killPrograms()
+        if service.container == nil { premises.exits.removeAll() }
         removeFile(socketPath)
         loop.stop()
     }

@@ -47,6 +47,9 @@ enum DeleteVerb {
             } catch { if error.errno != ESRCH { throw error } }
         }
         removeFile(path)
+        for (exec, ending) in ExitStore.take(socket: path) {
+            warn("exec \(exec) had ended with status \(ending.status) when the shim ended")
+        }
     }
 
     /// The time at which init is seen dead when this call has ended it; nil when it was dead before, or is another by now.

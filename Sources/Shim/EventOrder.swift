@@ -22,6 +22,8 @@ package struct EventOrder<Event: Sendable>: Sendable {
 
     /// True when every event that was put in has left.
     package var isEmpty: Bool { held.isEmpty }
+    /// Of events that wait for others.
+    package var count: Int { held.count }
 
     /// Init's start is under way: its exit waits for it.
     package mutating func starting() { startPending = true }

@@ -19,6 +19,9 @@ final class ManagedProcess {
     /// Who waits for Create or Start to come to an end.
     var pendingReply: ((Result<UInt32, TaskError>) -> Void)?
     var deadline: TimerToken?
+    /// When the phase that a call waits for began (monotonic).
+    var began: UInt64 = 0
+    var span: Trace.Span?
     /// Why Create or Start came to nothing, until that is answered.
     var failure: TaskError?
     /// Why init, which was created, cannot execute its program: answered with its exit.
@@ -30,6 +33,12 @@ final class ManagedProcess {
         self.request = request
         self.io = io
         self.machine = machine
+    }
+
+    /// For SIGUSR1.
+    var summary: String {
+        let call = pendingReply == nil ? "" : ", a call waits"
+        return "\(machine.phase), \(waiters.count) waiters\(call); \(io.summary)"
     }
 
     /// Calls back with the ending, at once when it is known.

@@ -17,7 +17,9 @@ final class ProcessIO {
     private let owner: Owner?
     private let loop: EventLoop
     private let report: (String) -> Void
-    private var logs: [LogFile] = []
+    private let identity: (id: String, namespace: String)
+    private let logs: LogWriter
+    private var program: LoggingRun?
 
     /// The container's ends, until the process was cloned.
     private var childEnds: [FDBox] = []
@@ -33,18 +35,38 @@ final class ProcessIO {
     private var onDrained: (() -> Void)?
     private var drainTimer: TimerToken?
 
-    init(_ targets: StreamTargets, owner: Owner? = nil, loop: EventLoop, report: @escaping (String) -> Void) throws(SysError) {
+    init(
+        _ targets: StreamTargets, owner: Owner? = nil, of identity: (id: String, namespace: String), loop: EventLoop,
+        report: @escaping (String) -> Void
+    ) throws(SysError) {
         self.owner = owner
         self.targets = targets
         self.loop = loop
         self.report = report
+        self.identity = identity
+        logs = LogWriter(loop: loop, report: report)
+        logs.onEnd = { [weak self] in self?.checkDrained() }
+        if case .program(let wanted) = targets.stdout { program = try LoggingRun(wanted, loop: loop, report: report) }
         if case .fifo(let path) = targets.stdin {
             // With a reader of our own in place, opening for writing does not fail for want of one (fifo(7)).
             input = FDBox(try Self.openFIFO(path, O_RDONLY))
             inputKeeper = FDBox(try Self.openFIFO(path, O_WRONLY))
         }
-        guard !targets.terminal else { return }
+        guard !targets.terminal else {
+            if let (path, format) = Self.file(targets.stdout) { _ = logs.place(of: path, format) }
+            return
+        }
         try connectPipes()
+    }
+
+    /// Before the process is made: log files are opened and a logging program is started, by processes that may take their time over it.
+    /// Calls back at once when there is nothing of the kind, otherwise later; with what is wrong, if something is.
+    func prepare(_ done: @escaping (TaskError?) -> Void) {
+        let identity = identity
+        if let program {
+            return program.start(identity: identity) { problem in done(problem.map { .invalid("stdio of \(identity.id)", $0) }) }
+        }
+        logs.open { problem in done(problem.map { .invalid("stdio of \(identity.id)", $0) }) }
     }
 
     private static func openFIFO(_ path: String, _ mode: Int32) throws(SysError) -> FD {
@@ -80,29 +102,40 @@ final class ProcessIO {
     }
 
     private func connectOutput(_ target: StreamTarget, _ stream: LogStream) throws(SysError) -> Int32? {
-        guard let sink = try sink(target, stream) else { return nil }
+        guard isWanted(target, stream) else { return nil }
         let (reader, writer) = try pipe()
         try reader.fd.setNonBlocking(true)
         childEnds.append(writer)
-        try relayOutput(from: reader, to: sink)
+        try direct(reader, to: target, stream)
         return writer.raw
     }
 
-    private func sink(_ target: StreamTarget, _ stream: LogStream) throws(SysError) -> Relay.Sink? {
+    private func isWanted(_ target: StreamTarget, _ stream: LogStream) -> Bool {
+        // A program that stdout names takes stderr as well.
+        if stream == .stderr, target == .none { return program != nil }
+        return target != .none
+    }
+
+    /// What comes from `source` goes where it is wanted.
+    private func direct(_ source: FDBox, to target: StreamTarget, _ stream: LogStream) throws(SysError) {
+        if let (path, format) = Self.file(target) { return logs.add(source, stream, file: logs.place(of: path, format)) }
+        if let program {
+            guard let inlet = stream == .stdout ? program.takeStdout() : program.takeStderr() else { return }
+            return try relayOutput(from: source, to: .descriptor(inlet))
+        }
         switch target {
-        case .none: nil
-        case .fifo(let path): .descriptor(FDBox(try Self.openFIFO(path, O_RDWR)))
-        case .criFile(let path): .log(try log(path, .cri), stream)
-        case .rawFile(let path): .log(try log(path, .raw), stream)
+        case .fifo(let path): try relayOutput(from: source, to: .descriptor(FDBox(try Self.openFIFO(path, O_RDWR))))
+        // Nobody wants the output, and a pty that nobody reads from blocks its writers.
+        default: try relayOutput(from: source, to: .descriptor(FDBox(try FD.open("/dev/null", O_WRONLY))))
         }
     }
 
-    /// Both streams may name one file: then it is one.
-    private func log(_ path: String, _ format: LogFile.Format) throws(SysError) -> LogFile {
-        if let known = logs.first(where: { $0.path == path && $0.format == format }) { return known }
-        let file = try LogFile(path: path, format: format, report: report)
-        logs.append(file)
-        return file
+    private static func file(_ target: StreamTarget) -> (String, LogFile.Format)? {
+        switch target {
+        case .criFile(let path): (path, .cri)
+        case .rawFile(let path): (path, .raw)
+        case .none, .fifo, .program: nil
+        }
     }
 
     private func relayOutput(from source: FDBox, to sink: Relay.Sink) throws(SysError) {
@@ -125,12 +158,9 @@ final class ProcessIO {
         try master.fd.setNonBlocking(true)
         console = master
         if size.rows > 0 { try master.fd.setWindowSize(rows: size.rows, columns: size.columns) }
-        if let sink = try sink(targets.stdout, .stdout) {
-            try relayOutput(from: FDBox(try master.fd.duplicate()), to: sink)
-        } else {
-            // Nobody wants the output, and a pty that nobody reads from blocks its writers.
-            try relayOutput(from: FDBox(try master.fd.duplicate()), to: .descriptor(FDBox(try FD.open("/dev/null", O_WRONLY))))
-        }
+        try direct(FDBox(try master.fd.duplicate()), to: targets.stdout, .stdout)
+        // A terminal has one stream.
+        _ = program?.takeStderr()
         if let input { inputRelay = try relayInput(from: input, to: FDBox(try master.fd.duplicate())) }
     }
 
@@ -145,10 +175,14 @@ final class ProcessIO {
     /// Stdin ends when the other writers have gone too and what they wrote is through. May come at any time, any number of times.
     func closeInput() { inputKeeper = nil }
 
-    func reopenLogs() { for file in logs { file.reopen() } }
+    /// Calls back when every log file was opened again, or with what is wrong.
+    func reopenLogs(_ done: @escaping (String?) -> Void) { logs.open(done) }
+
+    var hasRunningProgram: Bool { program?.isRunning == true }
+    func killProgram() { program?.kill() }
 
     /// True when all output has been passed on (or there is none).
-    var isDrained: Bool { outputs.allSatisfy(\.isFinished) }
+    var isDrained: Bool { outputs.allSatisfy(\.isFinished) && (!logs.isUsed || logs.isFinished) }
 
     /// Calls `done` when all that the process wrote has been passed on. Something else may keep the pipe open (a background child)
     /// and a reader may be slow: that is waited for a bounded time only.
@@ -168,25 +202,42 @@ final class ProcessIO {
     private func pollDrain(until deadline: UInt64, idle: Int = 0) {
         drainTimer = loop.after(nanoseconds: Self.drainStep) { [weak self] in
             guard let self, onDrained != nil else { return }
-            let quiet = outputs.allSatisfy(\.isIdle) ? idle + 1 : 0
+            let quiet = outputs.allSatisfy(\.isIdle) && logs.isIdle ? idle + 1 : 0
             if quiet >= Self.idleGrace || monotonicNanoseconds() >= deadline {
-                close()
+                endDrain()
             } else {
                 pollDrain(until: deadline, idle: quiet)
             }
         }
     }
 
+    /// A writer of logs has what it has read still to write, for which the disk gets a bounded time.
+    private func endDrain() {
+        close()
+        guard onDrained != nil else { return }
+        drainTimer = loop.after(nanoseconds: Self.longestDrain) { [weak self] in
+            guard let self, onDrained != nil else { return }
+            report("stdio of \(identity.id): the disk takes no more of the log; the writer is left to itself")
+            tellDrained()
+        }
+    }
+
     private func checkDrained() {
-        guard isDrained, let done = onDrained else { return }
+        guard isDrained else { return }
+        program?.finish()
+        guard onDrained != nil else { return }
+        console = nil
+        tellDrained()
+    }
+
+    private func tellDrained() {
+        guard let done = onDrained else { return }
         onDrained = nil
         if let drainTimer { loop.cancel(drainTimer) }
-        console = nil
-        logs = []
         done()
     }
 
-    /// Ends every stream at once.
+    /// Ends every stream at once; what a writer of logs has read it still writes, on its own.
     func close() {
         inputRelay?.stop()
         inputRelay = nil
@@ -194,8 +245,18 @@ final class ProcessIO {
         inputKeeper = nil
         childEnds = []
         for relay in outputs { relay.stop() }
-        checkDrained()
+        if logs.isUsed { logs.finish() }
+        program?.finish()
         console = nil
-        logs = []
+        checkDrained()
+    }
+
+    /// For SIGUSR1.
+    var summary: String {
+        var parts = outputs.map(\.summary)
+        if logs.isUsed { parts.append(logs.summary) }
+        if let program { parts.append("logging program \(program.isRunning ? "running" : "ended")") }
+        if input != nil { parts.append("stdin open") }
+        return parts.isEmpty ? "no streams" : parts.joined(separator: ", ")
     }
 }

@@ -1,16 +1,14 @@
-internal import CRILog
 internal import EventLoop
 import Glibc
 internal import LinuxSys
 
-/// One direction of a process's stdio on the loop: from a pipe, FIFO or pty master to another of them, or to a log file.
+/// One direction of a process's stdio on the loop: from a pipe, FIFO or pty master to another of them.
 ///
 /// A descriptor is registered with epoll only while it is waited for: HUP is reported unasked, and a source that has hung up
 /// while the sink is full would otherwise wake the loop without end.
 final class Relay {
     enum Sink {
         case descriptor(FDBox)
-        case log(LogFile, LogStream)
     }
 
     private static let chunk = 16_384
@@ -24,6 +22,7 @@ final class Relay {
     /// The sink's end ends the relay (stdin); otherwise the source is drained on (stdout, stderr).
     private let endsWithSink: Bool
     private var onEnd: (() -> Void)?
+    private var moved: UInt64 = 0
     /// Both ends are pipes: what comes need not be copied through this process.
     private let splices: Bool
 
@@ -49,6 +48,9 @@ final class Relay {
         return ((try? source.fd.bytesWaiting()) ?? 0) == 0
     }
 
+    /// For SIGUSR1.
+    var summary: String { "relay \(machine.want), \(machine.pending.count - machine.written) bytes held, \(moved) moved" }
+
     /// Ends now; closes both ends.
     func stop() {
         machine.stop()
@@ -57,9 +59,10 @@ final class Relay {
 
     /// False when nothing was moved: the source is empty or has ended, or the sink is full or gone. Reading and writing tell which.
     private func splice(_ source: FDBox) -> Bool {
-        guard splices, case .descriptor(let out) = sink, case .bytes = try? source.fd.splice(to: out.fd, count: 65_536) else {
+        guard splices, case .descriptor(let out) = sink, case .bytes(let count) = try? source.fd.splice(to: out.fd, count: 65_536) else {
             return false
         }
+        moved += UInt64(count)
         return true
     }
 
@@ -68,11 +71,7 @@ final class Relay {
         var buffer = [UInt8](repeating: 0, count: Self.chunk)
         do throws(SysError) {
             let transfer = try source.fd.read(into: &buffer)
-            if case .bytes(let count) = transfer, case .log(let file, let stream) = sink {
-                file.write(buffer, 0..<count, from: stream)
-            } else {
-                machine.received(transfer, buffer)
-            }
+            machine.received(transfer, buffer)
         } catch {
             // EIO: the last slave of a pty was closed, which is its end of file (pty(7)).
             machine.sourceFailed()
@@ -85,6 +84,7 @@ final class Relay {
             do throws(SysError) {
                 let transfer = try out.fd.write(machine.pending, from: machine.written)
                 machine.sent(transfer)
+                if case .bytes(let count) = transfer { moved += UInt64(count) }
                 if transfer == .wouldBlock { break }
             } catch {
                 endsWithSink ? machine.stop() : machine.sinkFailed()

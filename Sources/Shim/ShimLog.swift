@@ -30,11 +30,23 @@ final class ShimLog {
     func info(_ message: String) { write("info", message) }
     func debug(_ message: @autoclosure () -> String) { if isVerbose { write("debug", message()) } }
 
-    private func write(_ level: String, _ message: String) {
+    /// `took`: nanoseconds.
+    func info(_ message: String, took: UInt64) { write("info", message, took) }
+    func debug(_ message: @autoclosure () -> String, took: UInt64) { if isVerbose { write("debug", message(), took) } }
+
+    private func write(_ level: String, _ message: String, _ took: UInt64? = nil) {
         guard let output else { return }
         let time = LogTime(nanoseconds: realtimeNanoseconds()).description
-        let line = "time=\"\(time)\" level=\(level) msg=\(Self.quoted(message)) id=\(Self.quoted(id)) runtime=io.containerd.swiftlet.v2\n"
+        let duration = took.map { " duration=\(Self.milliseconds($0))" } ?? ""
+        let line =
+            "time=\"\(time)\" level=\(level) msg=\(Self.quoted(message)) id=\(Self.quoted(id))\(duration) runtime=io.containerd.swiftlet.v2\n"
         _ = try? output.fd.write(Array(line.utf8))
+    }
+
+    /// `12.345ms`, as Go's durations are written.
+    private static func milliseconds(_ nanoseconds: UInt64) -> String {
+        let fraction = String(nanoseconds / 1000 % 1000)
+        return "\(nanoseconds / 1_000_000).\(String(repeating: "0", count: 3 - fraction.utf8.count))\(fraction)ms"
     }
 
     /// One line whatever the message holds.

@@ -7,8 +7,11 @@ package enum StreamTarget: Equatable, Sendable {
     case criFile(String)
     /// A file with the bytes as they come.
     case rawFile(String)
+    /// A program that takes them.
+    case program(LoggingProgram)
 
-    /// Empty, an absolute path, or a URI `fifo://`, `cri://`, `file://` with an absolute path.
+    /// Empty, an absolute path, or a URI `fifo://`, `cri://`, `file://`, `binary://` with an absolute path. Of the last two the path
+    /// may be percent-encoded, and a program has a query, as containerd writes them.
     package init(_ text: String) throws(TaskError) {
         if text.isEmpty {
             self = .none
@@ -20,7 +23,15 @@ package enum StreamTarget: Equatable, Sendable {
             return
         }
         let scheme = String(decoding: text.utf8[..<mark], as: UTF8.self)
-        let path = String(decoding: text.utf8[text.utf8.index(mark, offsetBy: 3)...], as: UTF8.self)
+        let rest = text.utf8[text.utf8.index(mark, offsetBy: 3)...]
+        if scheme == "binary" {
+            self = .program(try LoggingProgram(parsing: Array(rest), of: text))
+            return
+        }
+        let raw = String(decoding: rest, as: UTF8.self)
+        guard let path = scheme == "file" ? PercentCode.decode(Array(rest)) : raw else {
+            throw .invalid("stdio \(text)", "% has to be followed by two hexadecimal digits")
+        }
         guard path.utf8.first == UInt8(ascii: "/"), !path.utf8.contains(0) else {
             throw .invalid("stdio \(text)", "the path has to be absolute")
         }
@@ -54,7 +65,19 @@ package struct StreamTargets: Equatable, Sendable {
         self.terminal = terminal
         switch self.stdin {
         case .none, .fifo: break
-        case .criFile, .rawFile: throw .invalid("stdin \(stdin)", "only a FIFO can be read from")
+        case .criFile, .rawFile, .program: throw .invalid("stdin \(stdin)", "only a FIFO can be read from")
+        }
+        try checkProgram(stdout: stdout, stderr: stderr)
+    }
+
+    /// One program takes both streams, as containerd has it: stdout names it.
+    private func checkProgram(stdout: String, stderr: String) throws(TaskError) {
+        switch (self.stdout, self.stderr) {
+        case (.program, .none): break
+        case (.program(let one), .program(let other)) where one == other: break
+        case (.program, _): throw .invalid("stderr \(stderr)", "it goes to the program that stdout names")
+        case (_, .program): throw .invalid("stderr \(stderr)", "a logging program is named by stdout")
+        default: break
         }
     }
 }

@@ -11,7 +11,7 @@ final class TaskService {
     private let log: ShimLog
     private let publisher: Publisher
     private let id: String
-    private let namespace: String
+    private let premises: Premises
     /// Create reads its options from a file, and nothing is made yet.
     private var readingOptions: Set<String> = []
     private(set) var containers: [String: Container] = [:]
@@ -23,12 +23,12 @@ final class TaskService {
 
     private var settling = false
 
-    init(loop: EventLoop, log: ShimLog, publisher: Publisher, id: String, namespace: String, onShutdown: @escaping () -> Void) {
+    init(loop: EventLoop, log: ShimLog, publisher: Publisher, id: String, premises: Premises, onShutdown: @escaping () -> Void) {
+        self.premises = premises
         self.loop = loop
         self.log = log
         self.publisher = publisher
         self.id = id
-        self.namespace = namespace
         self.onShutdown = onShutdown
     }
 
@@ -129,7 +129,7 @@ final class TaskService {
         let targets = try StreamTargets(
             stdin: request.io.stdin, stdout: request.io.stdout, stderr: request.io.stderr, terminal: request.io.terminal)
         readingOptions.insert(request.id)
-        TaskOptions.read(request.options, namespace: namespace, loop: loop) { [self] result in
+        TaskOptions.read(request.options, namespace: premises.namespace, loop: loop) { [self] result in
             readingOptions.remove(request.id)
             do throws(TaskError) {
                 try create(request, targets, try result.get(), reply)
@@ -140,9 +140,11 @@ final class TaskService {
     private func create(_ request: CreateTask, _ targets: StreamTargets, _ options: TaskOptions, _ reply: @escaping Reply) throws(TaskError) {
         let io: ProcessIO
         do throws(SysError) {
-            io = try ProcessIO(targets, owner: options.owner, loop: loop) { [log] in log.warning($0) }
+            io = try ProcessIO(targets, owner: options.owner, of: (request.id, premises.namespace), loop: loop) { [log] in log.warning($0) }
         } catch { throw .kernel(error) }
-        let container = Container(request, options: options, io: io, loop: loop, log: log) { [publisher] in publisher.publish($0) }
+        let container = Container(request, options: options, io: io, premises, loop: loop, log: log) { [publisher] in
+            publisher.publish($0)
+        }
         containers[request.id] = container
         container.onGone = { [weak self] in
             guard let self else { return }

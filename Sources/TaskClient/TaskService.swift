@@ -144,6 +144,12 @@ extension TaskService {
         return try await call("Connect", request)
     }
 
+    /// Every log file of the container is opened again under its name, after a rotation. Returns when that is done.
+    package func reopenLogs() async throws(Status) {
+        let _: Google_Protobuf_Empty = try await client.unary(
+            "swiftlet.shim.v1.Supervisor", "ReopenLogs", Google_Protobuf_Empty(), timeout: .seconds(15), metadata: metadata)
+    }
+
     /// Ends the shim when it has no task left. A shim that is gone before it could answer has done what was asked.
     package func shutdown(_ id: String, now: Bool = false) async throws(Status) {
         var request = Containerd_Task_V2_ShutdownRequest()

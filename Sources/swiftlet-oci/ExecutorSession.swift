@@ -61,6 +61,7 @@ final class ExecutorSession {
         case .warning(let text): log.warn(text)
         case .ready: phase = .ready
         case .done: phase = .done
+        case .span: break
         case .failed, .start: break
         }
     }

@@ -124,27 +124,33 @@ import Testing
         #expect(consumer == nil)
     }
 
-    @Test("output to a log file is there at once, a partial line with tag P")
+    @Test("output to a log file is there at once, a partial line with tag P, and ends with its source", .timeLimit(.minutes(1)))
     func logFile() throws {
         let path = "/tmp/swiftlet-log-\(getpid()).log"
         defer { _ = unsafe unlink(path) }
         let loop = try EventLoop()
-        let (source, producer) = try Self.pipe()
-        let file = try LogFile(path: path, format: .cri) { Issue.record("\($0)") }
-        let relay = try Relay(loop: loop, from: source, to: .log(file, .stderr), endsWithSink: false) {}
-        _ = try producer.fd.write(Array("one\ntwo".utf8))
-        try loop.turn(waitAtMost: 1_000_000_000)
+        let writer = LogWriter(loop: loop) { Issue.record("\($0)") }
+        let (source, first): (FDBox, FDBox) = try Self.pipe()
+        var producer: FDBox? = first
+        writer.add(source, .stderr, file: writer.place(of: path, .cri))
+        var problem: String?? = nil
+        writer.open { problem = .some($0) }
+        while problem == nil { try loop.turn(waitAtMost: 1_000_000_000) }
+        #expect(problem == .some(nil))
+        _ = try producer?.fd.write(Array("one\ntwo".utf8))
+        producer = nil
+        while !writer.isFinished { try loop.turn(waitAtMost: 1_000_000_000) }
         var reader = LogReader()
         let entries = reader.feed(try FD.open(path, O_RDONLY).readAll(limit: 1000))
         #expect(entries.map(\.isPartial) == [false, true])
         #expect(entries.map { String(decoding: $0.content, as: UTF8.self) } == ["one", "two"])
         #expect(entries.allSatisfy { $0.stream == .stderr })
-        relay.stop()
+        #expect(producer == nil)
     }
 
     @Test("a log is a regular file, never a device or a FIFO")
     func logIsAFile() {
-        #expect(throws: SysError.self) { try LogFile(path: "/dev/full", format: .raw) { Issue.record("\($0)") } }
+        #expect(throws: SysError.self) { try LogFile("/dev/full", .raw) { Issue.record("\($0)") }.open() }
     }
 
     @Test("a full disk costs output, is reported once, and leaves no torn entry", .enabled(if: getuid() == 0, "mounts a small tmpfs"))
@@ -158,24 +164,24 @@ import Testing
         }
         let path = "\(disk)/log"
         var reports: [String] = []
-        let file = try LogFile(path: path, format: .raw) { reports.append($0) }
+        let file = LogFile(path, .raw) { reports.append($0) }
         let block = [UInt8](repeating: 0x61, count: 6000)
         file.write(block, 0..<6000, from: .stdout)
         for _ in 0..<3 { file.write(block, 0..<6000, from: .stdout) }
         file.write([0x21], 0..<1, from: .stdout)
         #expect(try FD.open(path, O_RDONLY).readAll(limit: 20_000) == block + [0x21])
-        #expect(reports.count == 1)
+        #expect(reports.count == 2, "once that it is lost, once that it is written again: \(reports)")
     }
 
     @Test("after a rotation the log goes on in the new file")
     func rotation() throws {
         let path = "/tmp/swiftlet-rotate-\(getpid()).log"
         defer { for name in [path, path + ".1"] { _ = unsafe unlink(name) } }
-        let file = try LogFile(path: path, format: .raw) { Issue.record("\($0)") }
+        let file = LogFile(path, .raw) { Issue.record("\($0)") }
         file.write([0x31], 0..<1, from: .stdout)
         _ = unsafe rename(path, path + ".1")
         file.write([0x32], 0..<1, from: .stdout)
-        file.reopen()
+        #expect(file.reopen() == nil)
         file.write([0x33], 0..<1, from: .stdout)
         #expect(try FD.open(path + ".1", O_RDONLY).readAll(limit: 9) == [0x31, 0x32])
         #expect(try FD.open(path, O_RDONLY).readAll(limit: 9) == [0x33])

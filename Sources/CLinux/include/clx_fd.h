@@ -32,6 +32,7 @@ int clx_signalfd_read(int fd, int *signal, int *pid);
 /* Unblocks every signal and sets every disposition back to the default (for a process about to exec). */
 int clx_reset_signals(void);
 int clx_unblock_signals(void);
+int clx_block_signals(void);
 int clx_eventfd(unsigned initial, int semaphore);
 int clx_timerfd(int clock);
 /* Arms for the absolute time on the timer's clock in nanoseconds; 0 disarms. */
