@@ -7,7 +7,7 @@ PROGRAMS := containerd-shim-swiftlet-v2 swiftlet-oci swiftletd swiftlet mock-kub
 # All programs carry the Swift runtime with them; the first two are fully static (see Package.swift).
 RELEASE_FLAGS := -c release --static-swift-stdlib
 
-.PHONY: help build run test unit integration install proto lint format bench bench-executor help-pages clean deps deps-build
+.PHONY: help build run test unit integration install proto lint format bench bench-shim bench-executor help-pages clean deps deps-build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,8 +47,10 @@ lint: ## what can be held mechanically of the style
 format: ## swift-format over everything written by hand
 	$(SWIFT) format format --in-place --configuration .swift-format $$(git ls-files '*.swift' | grep -v '\.pb\.swift$$')
 
-bench: deps build ## the figures of docs/benchmarks.md, beside the peers
-	Integration/bench/shim.sh $(RELEASE)
+bench: bench-shim bench-executor ## the figures of docs/benchmarks.md, beside the peers
+
+bench-shim: deps build ## the shim beside containerd-shim-runc-v2, against its bars
+	Integration/bench/shim.sh $(RELEASE) $(PARTS)
 
 bench-executor: deps build ## swiftlet-oci beside crun and runc, against its bars
 	Integration/bench/executor.sh $(RELEASE)

@@ -100,6 +100,10 @@ let package = Package(
         .executableTarget(
             name: "mock-kubelet", dependencies: ["Kubelet", "TTRPCNIO", "OCI", arguments], path: "Integration/mock-kubelet",
             swiftSettings: strict),
+        // The load of `make bench-shim`.
+        .executableTarget(
+            name: "shim-load", dependencies: ["TTRPC", "TTRPCNIO", "Messages", "LinuxSys", arguments, protobuf], path: "Integration/shim-load",
+            swiftSettings: strict),
 
         .testTarget(name: "LinuxSysTests", dependencies: ["LinuxSys", "EventLoop"], swiftSettings: strict),
         .testTarget(name: "OCITests", dependencies: ["OCI", "CRILog"], swiftSettings: strict),
