@@ -7,7 +7,7 @@ PROGRAMS := containerd-shim-swiftlet-v2 swiftlet-oci swiftletd swiftlet mock-kub
 # All programs carry the Swift runtime with them; the first two are fully static (see Package.swift).
 RELEASE_FLAGS := -c release --static-swift-stdlib
 
-.PHONY: help build run test unit integration install proto lint format bench bench-shim bench-executor help-pages clean deps deps-build
+.PHONY: help build run test unit integration install proto lint format bench bench-shim bench-executor fuzz asan help-pages clean deps deps-build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,8 +55,17 @@ bench-shim: deps build ## the shim beside containerd-shim-runc-v2, against its b
 bench-executor: deps build ## swiftlet-oci beside crun and runc, against its bars
 	Integration/bench/executor.sh $(RELEASE)
 
+FUZZ_SECONDS ?= 600
+fuzz: deps-build ## what reads foreign bytes under libFuzzer, FUZZ_SECONDS (600) for each of TARGETS (all)
+	SWIFT=$(SWIFT) Integration/fuzz/build.sh .build-fuzz
+	Integration/fuzz/run.sh .build-fuzz $(FUZZ_SECONDS) $(TARGETS)
+
+# Of the executor's tests those with processes of their own are left out: see Integration/fuzz/asan.sh.
+asan: deps ## the unit tests under AddressSanitizer
+	SWIFT=$(SWIFT) Integration/fuzz/asan.sh .build-asan
+
 help-pages: build ## docs/commands.md from the programs' own help
 	.ci/help-pages $(RELEASE) > docs/commands.md
 
 clean: ## remove what was built
-	rm -rf .build
+	rm -rf .build .build-fuzz .build-asan

@@ -115,6 +115,8 @@ let package = Package(
         .testTarget(
             name: "ShimTests", dependencies: ["Shim", "Executor", "TaskAPI", "TTRPC", "TTRPCLoop", "LinuxSys", "EventLoop", "CRILog"],
             swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["Executor", "Images", "OCI", "Shim", "TTRPC", "TaskAPI"], swiftSettings: strict),
         .testTarget(name: "ImagesTests", dependencies: ["Images", "OCI", "LinuxSys"], swiftSettings: strict),
         .testTarget(name: "CommandTests", dependencies: ["Command", "CRILog", "Images", "OCI", arguments], swiftSettings: strict),
         .testTarget(
