@@ -24,11 +24,15 @@ finish() {
     local name
     for name in $(ctr container ls -q 2>/dev/null); do remove "$name"; done
     stop_containerd
+    umount "$SCRATCH/c/state" || :
     rm -rf --one-file-system "$SCRATCH"
 }
 trap finish EXIT
 
 make_archives
+# Where containerd keeps its state is a tmpfs, as /run is: to store an exit durably costs what it costs there.
+mkdir -p "$SCRATCH/c/state"
+mount -t tmpfs -o mode=0711 swl-bench "$SCRATCH/c/state"
 start_containerd
 ctr image import "$ARCHIVES/docker.tar" > /dev/null
 
@@ -69,9 +73,9 @@ part_idle() {
     declare -A found
     local runtime field n
     for runtime in "${runtimes[@]}"; do
-        start_idle "$runtime" 10 swl-idle
-        for field in Rss Pss Private_Dirty; do found[$runtime$field]=$(memory_of $field 10 swl-idle | median); done
-        for n in $(seq 1 10); do remove "swl-idle-$n"; done
+        start_idle "$runtime" 10 "swl-$$-idle"
+        for field in Rss Pss Private_Dirty; do found[$runtime$field]=$(memory_of $field 10 "swl-$$-idle" | median); done
+        for n in $(seq 1 10); do remove "swl-$$-idle-$n"; done
     done
     echo "One idle container, KiB, medians of ten:"
     echo
@@ -86,9 +90,9 @@ part_hundred() {
     declare -A sum
     local runtime n
     for runtime in "${runtimes[@]}"; do
-        start_idle "$runtime" 100 swl-hundred
-        sum[$runtime]=$(memory_of Pss 100 swl-hundred | awk '{s += $1} END {print s}')
-        for n in $(seq 1 100); do remove "swl-hundred-$n"; done
+        start_idle "$runtime" 100 "swl-$$-hundred"
+        sum[$runtime]=$(memory_of Pss 100 "swl-$$-hundred" | awk '{s += $1} END {print s}')
+        for n in $(seq 1 100); do remove "swl-$$-hundred-$n"; done
     done
     echo "A hundred idle containers, KiB:"
     echo
@@ -101,14 +105,14 @@ part_hundred() {
 sequence() {
     local begin n
     begin=$(milliseconds)
-    for n in $(seq 20); do ctr run --rm --runtime "$1" $IMAGE swl-run true; done
+    for n in $(seq 20); do ctr run --rm --runtime "$1" $IMAGE "swl-$$-run" true; done
     echo $(($(milliseconds) - begin))
 }
 at_once() {
     local begin n pids=()
     begin=$(milliseconds)
     for n in $(seq 32); do
-        ctr run --rm --runtime "$1" $IMAGE "swl-run-$n" true < /dev/null > /dev/null 2>&1 &
+        ctr run --rm --runtime "$1" $IMAGE "swl-$$-run-$n" true < /dev/null > /dev/null 2>&1 &
         pids+=($!)
     done
     for n in "${pids[@]}"; do wait "$n" || { echo "a container failed" >&2; return 1; }; done
@@ -136,14 +140,14 @@ part_run() {
 # One container of each runtime, for the parts that load a shim.
 start_loaded() {
     local runtime
-    for runtime in "${runtimes[@]}"; do ctr run -d --runtime "$runtime" $IMAGE "swl-load-$runtime" sleep 100000; done
+    for runtime in "${runtimes[@]}"; do ctr run -d --runtime "$runtime" $IMAGE "swl-$$-load-$runtime" sleep 100000; done
 }
 stop_loaded() {
     local runtime
-    for runtime in "${runtimes[@]}"; do remove "swl-load-$runtime"; done
+    for runtime in "${runtimes[@]}"; do remove "swl-$$-load-$runtime"; done
 }
 load() { # verb runtime arguments…: the line of figures
-    local verb=$1 name=swl-load-$2
+    local verb=$1 name=swl-$$-load-$2
     shift 2
     "$BIN/shim-load" "$verb" --socket "$(socket_of "$name")" --id "$name" --shim "$(shim_of "$name")" "$@"
 }
@@ -190,7 +194,7 @@ part_relay() {
     local runtime
     start_loaded
     for runtime in "${runtimes[@]}"; do
-        ctr task exec --exec-id data "swl-load-$runtime" dd if=/dev/zero of=/data bs=1M count=1 2> /dev/null
+        ctr task exec --exec-id data "swl-$$-load-$runtime" dd if=/dev/zero of=/data bs=1M count=1 2> /dev/null
     done
     turns relay relay --fifo "$SCRATCH/relay" --megabytes 4096
     stop_loaded
@@ -203,7 +207,7 @@ part_relay() {
 }
 
 part_endurance() {
-    local name=swl-load-$OURS memory figures
+    local name=swl-$$-load-$OURS memory figures
     ctr run -d --runtime "$OURS" $IMAGE "$name" sleep 100000
     for memory in "/sys/fs/cgroup/memory/default/$name/memory.usage_in_bytes" "/sys/fs/cgroup/default/$name/memory.current"; do
         [ ! -e "$memory" ] || break
@@ -218,7 +222,7 @@ part_endurance() {
     field() { grep -oE "(^| )$1=[^ ]+" <<< "$figures" | cut -d = -f 2; }
     echo "| Rss of the shim, KiB | $(field rss_first) | $(field rss_last) |"
     echo "| descriptors of the shim | $(field fds_first) | $(field fds_last) |"
-    echo "| memory of the cgroup, KiB | $(field cgroup_first) | $(field cgroup_last) |"
+    echo "| least memory of the cgroup, KiB | $(field cgroup_first) | $(field cgroup_last) |"
     echo
 }
 

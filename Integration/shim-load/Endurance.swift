@@ -1,7 +1,8 @@
 import Glibc
 import LinuxSys
 
-/// What the shim and the container's cgroup hold while many processes are executed: the mean of the first tenth and of the last.
+/// What the shim and the container's cgroup hold while many processes are executed: the mean of the first tenth and of the last, and of
+/// the cgroup's memory the least, since what runs at that moment is in it too.
 struct Endurance {
     private struct Sample { var rss: Int, descriptors: Int, memory: Int }
 
@@ -32,10 +33,11 @@ struct Endurance {
         func mean(_ part: ArraySlice<Sample>, _ field: (Sample) -> Int) -> String {
             decimal(Double(part.reduce(0) { $0 + field($1) }) / Double(part.count), places: 1)
         }
+        func least(_ part: ArraySlice<Sample>) -> String { "\(part.map(\.memory).min() ?? 0)" }
         let (first, last) = (samples.prefix(tenth), samples.suffix(tenth))
         report([
             "rss_first": mean(first, \.rss), "rss_last": mean(last, \.rss), "fds_first": mean(first, \.descriptors),
-            "fds_last": mean(last, \.descriptors), "cgroup_first": mean(first, \.memory), "cgroup_last": mean(last, \.memory),
+            "fds_last": mean(last, \.descriptors), "cgroup_first": least(first), "cgroup_last": least(last),
         ])
     }
 }

@@ -23,6 +23,8 @@ final class Container {
     /// config.json names poststart hooks, which Start then waits for.
     var hasPoststartHooks = false
     var record = RecordState.unwritten
+    /// Executors of this shim find ready what they would have to make.
+    var isWarm = false
     /// Deletes that wait for the one that is under way.
     var deletes: [Reply] = []
     /// Called when the container is no more (deleted, or never came to be).
