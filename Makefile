@@ -7,7 +7,7 @@ PROGRAMS := containerd-shim-swiftlet-v2 swiftlet-oci swiftletd swiftlet mock-kub
 # All programs carry the Swift runtime with them; the first two are fully static (see Package.swift).
 RELEASE_FLAGS := -c release --static-swift-stdlib
 
-.PHONY: help build run test unit integration install proto lint format bench bench-executor bench-images kill-sweep help-pages clean deps deps-build
+.PHONY: help build run test unit integration install proto lint format bench bench-shim bench-executor bench-images kill-sweep fuzz asan help-pages clean deps deps-build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,8 +47,10 @@ lint: ## what can be held mechanically of the style
 format: ## swift-format over everything written by hand
 	$(SWIFT) format format --in-place --configuration .swift-format $$(git ls-files '*.swift' | grep -v '\.pb\.swift$$')
 
-bench: deps build ## the figures of docs/benchmarks.md, beside the peers
-	Integration/bench/shim.sh $(RELEASE)
+bench: bench-shim bench-executor ## the figures of docs/benchmarks.md, beside the peers
+
+bench-shim: deps build ## the shim beside containerd-shim-runc-v2, against its bars
+	Integration/bench/shim.sh $(RELEASE) $(PARTS)
 
 bench-executor: deps build ## swiftlet-oci beside crun and runc, against its bars
 	Integration/bench/executor.sh $(RELEASE)
@@ -59,8 +61,17 @@ bench-images: deps build ## loading and unpacking images beside umoci, container
 kill-sweep: deps build ## swiftlet killed at every system call that touches the store
 	SWIFTLET_SWEEP_STRIDE=1 SWIFTLET_TEST_SECONDS=7200 Integration/run-tests --integration-only $(RELEASE) killed_at_any_call
 
+FUZZ_SECONDS ?= 600
+fuzz: deps-build ## what reads foreign bytes under libFuzzer, FUZZ_SECONDS (600) for each of TARGETS (all)
+	SWIFT=$(SWIFT) Integration/fuzz/build.sh .build-fuzz
+	Integration/fuzz/run.sh .build-fuzz $(FUZZ_SECONDS) $(TARGETS)
+
+# Of the executor's tests those with processes of their own are left out: see Integration/fuzz/asan.sh.
+asan: deps ## the unit tests under AddressSanitizer
+	SWIFT=$(SWIFT) Integration/fuzz/asan.sh .build-asan
+
 help-pages: build ## docs/commands.md from the programs' own help
 	.ci/help-pages $(RELEASE) > docs/commands.md
 
 clean: ## remove what was built
-	rm -rf .build
+	rm -rf .build .build-fuzz .build-asan

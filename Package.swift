@@ -118,6 +118,10 @@ let package = Package(
         .executableTarget(
             name: "mock-kubelet", dependencies: ["Kubelet", "TTRPCNIO", "OCI", arguments], path: "Integration/mock-kubelet",
             swiftSettings: strict),
+        // The load of `make bench-shim`.
+        .executableTarget(
+            name: "shim-load", dependencies: ["TTRPC", "TTRPCNIO", "Messages", "LinuxSys", arguments, protobuf], path: "Integration/shim-load",
+            swiftSettings: strict),
 
         // For Integration/bench/images.sh.
         .executableTarget(name: "root-bench", dependencies: ["Images", "LinuxSys"], path: "Integration/root-bench", swiftSettings: strict),
@@ -136,6 +140,8 @@ let package = Package(
                 protobuf,
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["Executor", "Images", "OCI", "Shim", "TTRPC", "TaskAPI"], swiftSettings: strict),
         .testTarget(name: "ImagesTests", dependencies: ["Images", "OCI", "LinuxSys"], swiftSettings: strict),
         .testTarget(
             name: "RegistryTests",

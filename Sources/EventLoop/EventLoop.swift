@@ -54,6 +54,7 @@ package final class EventLoop {
     private var timerCount: UInt64 = 0
     private var deferred: [() -> Void] = []
     private var running = false
+    private var found = Epoll.Found()
 
     private struct Registration {
         let generation: UInt32
@@ -120,7 +121,9 @@ package final class EventLoop {
     package func turn(waitAtMost: UInt64?) throws(SysError) {
         runDeferred()
         guard running || waitAtMost != nil else { return }
-        for event in try Epoll.wait(epoll, milliseconds: timeout(atMost: waitAtMost)) {
+        try Epoll.wait(epoll, into: &found, milliseconds: timeout(atMost: waitAtMost))
+        for index in 0..<found.count {
+            let event = found[index]
             let token = Token(packed: event.data)
             guard let registration = registrations[token.fd], registration.generation == token.generation else { continue }
             registration.handler(Readiness(rawValue: event.events))

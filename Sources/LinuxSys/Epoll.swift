@@ -20,13 +20,26 @@ package enum Epoll {
 
     package static func remove(_ epoll: borrowing FD, _ fd: Int32) { _ = clx_epoll_ctl(epoll.raw, 2 /* EPOLL_CTL_DEL */, fd, 0, 0) }
 
-    /// At most 64 events; an interrupted wait returns none. A timeout of -1 waits without end.
-    package static func wait(_ epoll: borrowing FD, milliseconds: Int32) throws(SysError) -> [Event] {
-        var events = [UInt32](repeating: 0, count: 64)
-        var data = [UInt64](repeating: 0, count: 64)
-        let count = unsafe clx_epoll_wait(epoll.raw, &events, &data, 64, milliseconds)
-        if count == -EINTR { return [] }
-        try check(count, "epoll_wait")
-        return (0..<Int(count)).map { Event(events: events[$0], data: data[$0]) }
+    /// Room for what one wait finds, to be used again and again.
+    package struct Found: Sendable {
+        private(set) var events = [UInt32](repeating: 0, count: 64)
+        private(set) var data = [UInt64](repeating: 0, count: 64)
+        package private(set) var count = 0
+
+        package init() {}
+
+        package subscript(_ index: Int) -> Event { Event(events: events[index], data: data[index]) }
+
+        fileprivate mutating func fill(_ epoll: Int32, _ milliseconds: Int32) throws(SysError) {
+            count = 0
+            let found = unsafe clx_epoll_wait(epoll, &events, &data, 64, milliseconds)
+            if found == -EINTR { return }
+            count = Int(try check(found, "epoll_wait"))
+        }
+    }
+
+    /// At most 64 events; an interrupted wait finds none. A timeout of -1 waits without end.
+    package static func wait(_ epoll: borrowing FD, into found: inout Found, milliseconds: Int32) throws(SysError) {
+        try found.fill(epoll.raw, milliseconds)
     }
 }

@@ -78,6 +78,17 @@ extension FD {
         }
     }
 
+    /// Reads once, up to `count` bytes, into room that is not zeroed first.
+    package func read(atMost count: Int) throws(SysError) -> (Transfer, [UInt8]) {
+        let raw = raw
+        var transfer = Transfer.wouldBlock
+        let bytes = try unsafe [UInt8](unsafeUninitializedCapacity: count) { (room, filled) throws(SysError) in
+            transfer = try Self.transfer("read", raw) { unsafe Glibc.read(raw, room.baseAddress, count) }
+            if case .bytes(let got) = transfer { filled = got }
+        }
+        return (transfer, bytes)
+    }
+
     /// Writes once from `bytes`, starting at `offset`.
     package func write(_ bytes: [UInt8], from offset: Int = 0) throws(SysError) -> Transfer {
         let raw = raw

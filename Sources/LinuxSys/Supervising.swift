@@ -25,6 +25,15 @@ extension FD {
         }
     }
 
+    /// Asks for a pipe of `size` bytes; one that the kernel does not give stays as it is (F_SETPIPE_SZ, fcntl(2)).
+    package func enlargePipe(to size: Int) { _ = fcntl(raw, 1031 /* F_SETPIPE_SZ */, Int32(size)) }
+
+    /// Whether a write would take something, or fail, at once.
+    package func hasRoom() throws(SysError) -> Bool {
+        var wanted = pollfd(fd: raw, events: Int16(POLLOUT), revents: 0)
+        return try checkErrno("poll", on: "descriptor \(raw)") { unsafe poll(&wanted, 1, 0) } > 0
+    }
+
     /// The S_IFMT bits of fstat(2).
     package func fileType() throws(SysError) -> UInt32 {
         let raw = raw

@@ -32,6 +32,11 @@ package struct Descriptor: Equatable, Sendable {
             for (name, value) in annotations.sorted(by: { $0.key < $1.key }) { map[name] = .string(value) }
             object["annotations"] = .object(map)
         }
+        if let platform {
+            var fields: JSONObject = ["architecture": .string(platform.architecture), "os": .string(platform.os)]
+            if let variant = platform.variant { fields["variant"] = .string(variant) }
+            object["platform"] = .object(fields)
+        }
         return .object(object)
     }
 }

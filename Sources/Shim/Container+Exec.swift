@@ -27,6 +27,8 @@ extension Container {
         } catch { throw .kernel(error) }
         let process = ManagedProcess(execID: request.execID, request: request.io, io: io, machine: ProcessMachine(.additional))
         process.spec = spec.value
+        if !isWarm { warmExecutors() }
+        isWarm = true
         execs[request.execID] = process
         tell(.execAdded(request.execID), .execAdded(id: id, execID: request.execID))
     }

@@ -30,6 +30,8 @@ final class Container {
     var strays: StrayReaper?
     /// The cgroup as the record has it.
     var recorded = CgroupPaths()
+    /// Executors of this shim find ready what they would have to make.
+    var isWarm = false
     /// Deletes that wait for the one that is under way.
     var deletes: [Reply] = []
     /// Called when the container is no more (deleted, or never came to be).

@@ -89,7 +89,8 @@ final class Daemon {
             if publisher.waiting > 0 { log.warning("ending with \(publisher.waiting) events that nobody took") }
             leave()
         }
-        publisher.whenEmpty { [self] in leaveWhenIdle() }
+        // Not before the answers of this round have left.
+        publisher.whenEmpty { [self] in loop.soon { self.leaveWhenIdle() } }
     }
 
     private func leaveWhenIdle() {

@@ -25,6 +25,7 @@ final class Relay {
     private var moved: UInt64 = 0
     /// Both ends are pipes: what comes need not be copied through this process.
     private let splices: Bool
+    private var hasLargePipes = false
 
     init(loop: EventLoop, from source: FDBox, to sink: Sink, endsWithSink: Bool, onEnd: @escaping () -> Void) throws(SysError) {
         self.loop = loop
@@ -57,13 +58,38 @@ final class Relay {
         settle()
     }
 
-    /// False when nothing was moved: the source is empty or has ended, or the sink is full or gone. Reading and writing tell which.
+    /// At most this much is moved before others get their turn.
+    private static let portion = 1 << 20
+    private static let usualPipe = 65_536
+
+    /// False when nothing was moved, and not because the sink is full: the source is empty or has ended, or the sink is gone. Reading
+    /// and writing tell which.
     private func splice(_ source: FDBox) -> Bool {
-        guard splices, case .descriptor(let out) = sink, case .bytes(let count) = try? source.fd.splice(to: out.fd, count: 65_536) else {
-            return false
+        guard splices, case .descriptor(let out) = sink else { return false }
+        var now = 0
+        while now < Self.portion, case .bytes(let count)? = try? source.fd.splice(to: out.fd, count: Self.portion) {
+            now += count
+            if count >= Self.usualPipe { enlargePipes(source, out) }
         }
-        moved += UInt64(count)
+        moved += UInt64(now)
+        if now > 0 { return true }
+        guard let waiting = try? source.fd.bytesWaiting(), waiting > 0, (try? out.fd.hasRoom()) == false else { return false }
+        machine.foundSinkFull()
+        settle()
         return true
+    }
+
+    /// Once a whole pipe came at a time: larger ones wake everyone less often.
+    private func enlargePipes(_ source: FDBox, _ out: FDBox) {
+        guard !hasLargePipes else { return }
+        hasLargePipes = true
+        for end in [source, out] { end.fd.enlargePipe(to: Self.portion) }
+    }
+
+    private func sinkReady() {
+        machine.sinkReady()
+        if machine.want == .read { sourceReady() } else { flush() }
+        settle()
     }
 
     private func sourceReady() {
@@ -115,7 +141,7 @@ final class Relay {
             sourceToken = nil
         }
         if machine.want == .write, sinkToken == nil, case .descriptor(let out) = sink {
-            sinkToken = try loop.watch(out.raw, for: .write) { [unowned self] _ in flush() }
+            sinkToken = try loop.watch(out.raw, for: .write) { [unowned self] _ in sinkReady() }
         } else if machine.want != .write, let token = sinkToken {
             loop.cancel(token)
             sinkToken = nil

@@ -8,12 +8,15 @@ package struct RelayMachine: Equatable, Sendable {
     package private(set) var written = 0
     private var sourceEnded = false
     private var discarding = false
+    /// What is to be moved without passing through here found no room.
+    private var sinkIsFull = false
     private var stopped = false
 
     package init() {}
 
     package var want: Want {
         if stopped { return .nothing }
+        if sinkIsFull { return .write }
         if written < pending.count { return .write }
         return sourceEnded ? .nothing : .read
     }
@@ -42,6 +45,11 @@ package struct RelayMachine: Equatable, Sendable {
             written = 0
         }
     }
+
+    /// The sink has no room for what the source has: both wait for the sink.
+    package mutating func foundSinkFull() { sinkIsFull = true }
+    /// The sink may have room again.
+    package mutating func sinkReady() { sinkIsFull = false }
 
     /// The sink takes no more: the source is still drained, so that its writer does not block for good.
     package mutating func sinkFailed() {

@@ -16,6 +16,8 @@ final class FrameConnection {
     private var decoder = FrameDecoder()
     private var pending: [UInt8] = []
     private var sent = 0
+    /// What epoll waits for.
+    private var interest = Interest.read
     private let onEvent: (FrameEvent) -> Void
     private let onClose: (String) -> Void
     private(set) var isClosed = false
@@ -37,35 +39,43 @@ final class FrameConnection {
     func close() {
         guard !isClosed else { return }
         isClosed = true
+        // What was said in this round goes out as far as the peer takes it at once.
+        while waiting > 0, case .bytes(let count)? = try? socket.fd.sendSome(pending, from: sent) { sent += count }
         if let token { loop.cancel(token) }
         token = nil
         pending = []
         sent = 0
     }
 
+    /// Frames leave when the round of the loop is over, all that were sent in it at once: who answers many calls in one round wakes
+    /// each peer once, and after the work is done.
     func send(_ frame: Frame) {
         guard !isClosed else { return }
         let wasIdle = waiting == 0
         frame.append(to: &pending)
-        if wasIdle { flush() }
-        if waiting > Self.mostPending { end("the peer does not read: \(waiting) bytes wait for it") }
+        if isCongested {
+            flush()
+            if waiting > Self.mostPending { return end("the peer does not read: \(waiting) bytes wait for it") }
+        }
+        if wasIdle { loop.soon { [weak self] in self?.flush() } }
     }
 
     private func ready(_ readiness: Readiness) {
         if readiness.contains(.write) { flush() }
+        let isOver = readiness.contains(.hangup) || readiness.contains(.error)
         // A hang-up is seen by reading too, after what the peer had sent; while nothing is read it cannot be waited out.
-        if isCongested && !readiness.isDisjoint(with: [.hangup, .error]) { return end("the peer has gone") }
-        if !readiness.isDisjoint(with: [.read, .hangup, .error]) && !isCongested { receive() }
+        if isCongested && isOver { return end("the peer has gone") }
+        if (isOver || readiness.contains(.read)) && !isCongested { receive() }
     }
 
     private func receive() {
         guard !isClosed else { return }
-        var buffer = [UInt8](repeating: 0, count: Self.chunk)
         do {
-            switch try socket.fd.read(into: &buffer) {
+            let (transfer, bytes) = try socket.fd.read(atMost: Self.chunk)
+            switch transfer {
             case .wouldBlock: return
             case .ended: return end(decoder.isInsideFrame ? "the peer closed in the middle of a frame" : "the peer closed")
-            case .bytes(let count): decoder.append(buffer[..<count])
+            case .bytes: decoder.append(bytes)
             }
         } catch { return end("\(error)") }
         while !isClosed, let event = decoder.next() { onEvent(event) }
@@ -91,8 +101,10 @@ final class FrameConnection {
     /// A short write changes what is waited for.
     private func want() {
         guard let token else { return }
-        var interest: Interest = isCongested ? [] : .read
-        if waiting > 0 { interest.insert(.write) }
+        var wanted: Interest = isCongested ? [] : .read
+        if waiting > 0 { wanted.insert(.write) }
+        guard wanted != interest else { return }
+        interest = wanted
         do { try loop.update(token, for: interest) } catch { end("\(error)") }
     }
 

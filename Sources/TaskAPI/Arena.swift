@@ -6,19 +6,38 @@ import Glibc
 /// Unsafe storage, safe use: blocks are freed only by `deinit`, and `encode` outlives every pointer it made.
 @safe final class Arena {
     private var blocks: [UnsafeMutableRawPointer] = unsafe []
+    /// The block that is being filled, from `used` on; most messages fit into one.
+    private var block: UnsafeMutableRawPointer?
+    private var room = 0
+    private var used = 0
+    private static let blockSize = 1024
 
     deinit { unsafe blocks.forEach { unsafe free($0) } }
 
+    /// Zeroed, and aligned for anything.
     private func allocate<T>(_ type: T.Type, _ count: Int) -> UnsafeMutablePointer<T> {
-        guard let block = unsafe calloc(max(count, 1), MemoryLayout<T>.stride) else { fatalError("out of memory") }
-        unsafe blocks.append(block)
-        return unsafe block.bindMemory(to: T.self, capacity: max(count, 1))
+        let size = (max(count, 1) * MemoryLayout<T>.stride + 15) & ~15
+        if size > room - used {
+            room = max(size, Self.blockSize)
+            guard let new = unsafe calloc(room, 1) else { fatalError("out of memory") }
+            unsafe blocks.append(new)
+            unsafe block = unsafe new
+            used = 0
+        }
+        guard let block = unsafe block else { fatalError("an arena without a block") }
+        defer { used += size }
+        return unsafe (block + used).bindMemory(to: T.self, capacity: max(count, 1))
     }
 
     /// A C string. What is behind a NUL would be lost on the way, so the string ends there.
     func string(_ text: String) -> UnsafeMutablePointer<CChar> {
-        let bytes = unsafe allocate(CChar.self, text.utf8.count + 1)
-        for (index, byte) in text.utf8.enumerated() { unsafe bytes[index] = CChar(bitPattern: byte) }
+        let count = text.utf8.count
+        let bytes = unsafe allocate(CChar.self, count + 1)
+        var text = text
+        // The byte behind the copy is zero already.
+        text.withUTF8 { source in
+            if let start = source.baseAddress { unsafe UnsafeMutableRawPointer(bytes).copyMemory(from: start, byteCount: count) }
+        }
         return unsafe bytes
     }
 

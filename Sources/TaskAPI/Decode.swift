@@ -59,7 +59,7 @@ enum WireCheck {
             guard tag & 7 == 2, let field = unsafe fields.first(where: { unsafe UInt64($0.id) == tag >> 3 }) else { continue }
             switch unsafe field.type {
             case PROTOBUF_C_TYPE_STRING:
-                guard !body.contains(0), String(validating: body, as: UTF8.self) != nil else { return false }
+                guard isText(body) else { return false }
             case PROTOBUF_C_TYPE_MESSAGE:
                 guard let inner = unsafe field.descriptor else { return false }
                 guard unsafe accepts(body, inner.assumingMemoryBound(to: ProtobufCMessageDescriptor.self)) else { return false }
@@ -67,6 +67,11 @@ enum WireCheck {
             }
         }
         return true
+    }
+
+    private static func isText(_ body: ArraySlice<UInt8>) -> Bool {
+        if body.allSatisfy({ $0 > 0 && $0 < 0x80 }) { return true }
+        return !body.contains(0) && String(validating: body, as: UTF8.self) != nil
     }
 
     /// Takes one field's value off the front. Groups (3, 4) are none of proto3.

@@ -38,6 +38,15 @@ import Testing
         #expect(machine.isFinished)
     }
 
+    @Test("a full sink is waited for, and nothing is read meanwhile")
+    func sinkFull() {
+        var machine = RelayMachine()
+        machine.foundSinkFull()
+        #expect(machine.want == .write)
+        machine.sinkReady()
+        #expect(machine.want == .read)
+    }
+
     @Test("a sink that is gone does not stop the source from being drained")
     func sinkGone() {
         var machine = RelayMachine()
