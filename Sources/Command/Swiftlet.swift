@@ -77,7 +77,8 @@ func hoistGlobalOptions(_ arguments: [String]) -> [String] {
 /// Nothing is touched from the first word on that belongs to the image or container.
 func splitJoinedOptions(_ arguments: [String]) -> [String] {
     let flags: Set = [
-        "--rm", "--detach", "--interactive", "--tty", "--read-only", "--privileged", "--init", "--debug", "--help", "--version",
+        "--rm", "--detach", "--interactive", "--tty", "--read-only", "--privileged", "--init", "--plain-http", "--debug", "--help",
+        "--version",
     ]
     guard let verb = arguments.first, verb == "run" || verb == "exec" else { return arguments }
     var result = [verb]

@@ -136,6 +136,8 @@ struct ImagePullTests {
             let container = try await client.create("c", in: pod, ["sh", "-c", "exit 7"]) { $0.image.image = reference }
             try await client.start(container)
             #expect(try await client.ended(container).exitCode == 7)
+            try await client.stopPod(pod)
+            try await client.removePod(pod)
         }
     }
 }
