@@ -27,19 +27,18 @@ struct RegistryOptions: ParsableArguments {
 /// What is pulled, and how.
 struct PullOptions: ParsableArguments {
     @Option(help: ArgumentHelp("For which machine (default: this one).", valueName: "os/arch[/variant]"))
-    var platform: Platform = .host
+    var platform: Platform?
 
     @OptionGroup var registry: RegistryOptions
 
     func pull(_ reference: Reference, _ context: Context, _ display: ProgressDisplay) async throws(RegistryError) -> Pulled {
         defer { display.clear() }
         return try await registry.with(reference.host) { (client) throws(RegistryError) in
-            try await Pull(reference, platform: platform, client: client, store: context.store).run { display.show($0) }
+            try await Pull(reference, platform: platform ?? .host, client: client, store: context.store).run { display.show($0) }
         }
     }
 }
 
 extension Platform: ExpressibleByArgument {
     package init?(argument: String) { self.init(parsing: argument) }
-    package var defaultValueDescription: String { description }
 }
