@@ -36,7 +36,9 @@ with open(os.environ["SCRATCH"] + "/log", "ab") as log:
     status = subprocess.call(sys.argv[2:], stdout=log, stderr=log)
 wall, used = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
 if status: sys.exit(f"status {status}: {sys.argv[2:]}: {open(os.environ['SCRATCH'] + '/log').read()[-500:]}")
-print(wall, used.ru_utime + used.ru_stime, used.ru_maxrss, file=open(sys.argv[1], "a"))
+line = f"{wall:.3f} {used.ru_utime + used.ru_stime:.3f} {used.ru_maxrss}"
+print(line, file=open(sys.argv[1], "a"))
+print(f"  {os.path.basename(sys.argv[1])}: {line}", file=sys.stderr)
 PYTHON
 }
 # CPU of a daemon is its own: what it had used before and after.
@@ -61,6 +63,17 @@ by_tar() { # NAME UNPACKER
     rm -rf "$SCRATCH/tree"
 }
 
+# The root of a container: made and mounted, over few layers and over many.
+for layers in 10 200; do
+    image_of_layers $layers "$SCRATCH/layers.tar" layers:$layers
+    "$ours" --root "$SCRATCH/roots" load -q "$SCRATCH/layers.tar" > /dev/null
+done
+for round in $(seq "$rounds"); do
+    for layers in 10 200; do
+        unshare -m --propagation private "$BIN/root-bench" "$SCRATCH/roots" layers:$layers 100 >> "$SCRATCH/times/root-$layers"
+    done
+done
+
 for round in $(seq "$rounds"); do
     for image in debian usr small; do
         echo "round $round: $image" >&2
@@ -73,17 +86,6 @@ for round in $(seq "$rounds"); do
         echo "round $round: $image beside tar" >&2
         if [ $image = zst ]; then by_tar zst "zstd -dc '$images/usr.zst'"; else by_tar $image "igzip -dc '$images/$image.gz'"; fi
         by_swiftlet $image
-    done
-done
-
-# The root of a container: made and mounted, over few layers and over many.
-for layers in 10 200; do
-    image_of_layers $layers "$SCRATCH/layers.tar" layers:$layers
-    "$ours" --root "$SCRATCH/roots" load -q "$SCRATCH/layers.tar" > /dev/null
-done
-for round in $(seq "$rounds"); do
-    for layers in 10 200; do
-        unshare -m --propagation private "$BIN/root-bench" "$SCRATCH/roots" layers:$layers 100 >> "$SCRATCH/times/root-$layers"
     done
 done
 

@@ -3,13 +3,12 @@ internal import OCI
 
 extension BundleRequest {
     /// The usual file systems, then the image's volumes, then what the caller binds: later ones lie above.
-    func mounts(in tree: MergedTree) throws(ImageError) -> [JSON] {
+    func mounts(_ volumes: [ImageVolume]) throws(ImageError) -> [JSON] {
         var result: [(destination: String, mount: JSON)] = standardMounts
-        for volume in image.run.volumes {
-            let path = try Self.checked(volume, "volume")
-            // Data of a volume belongs to the container's own writable layer here; a path that something is bound to is left to that.
-            if binds.contains(where: { $0.destination == path }) { continue }
-            _ = try tree.resolve(try Self.treePath(path), followingLast: true)
+        for volume in image.run.volumes { _ = try Self.checked(volume, "volume") }
+        for volume in volumes {
+            result.append(
+                (volume.destination, Self.mount(volume.destination, "bind", volume.source, ["rbind", "rprivate", "rw", "nodev"])))
         }
         for bind in binds {
             let destination = try Self.checked(bind.destination, "mount destination")
@@ -25,6 +24,8 @@ extension BundleRequest {
         }
         return result.map(\.mount)
     }
+
+    var standardPaths: [String] { standardMounts.map(\.destination) }
 
     private var standardMounts: [(destination: String, mount: JSON)] {
         var list: [(String, JSON)] = []
@@ -61,7 +62,7 @@ extension BundleRequest {
     }
 
     /// Absolute, without `..`.
-    private static func checked(_ path: String, _ what: String) throws(ImageError) -> String {
+    static func checked(_ path: String, _ what: String) throws(ImageError) -> String {
         let parts = path.split(separator: "/")
         guard path.hasPrefix("/"), !parts.isEmpty, !parts.contains(".."), !path.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
             throw .invalid(what: what, value: path, reason: "an absolute path below / without `..` and control characters expected")
@@ -69,7 +70,7 @@ extension BundleRequest {
         return "/" + parts.filter { $0 != "." }.joined(separator: "/")
     }
 
-    private static func treePath(_ path: String) throws(ImageError) -> TreePath {
+    static func treePath(_ path: String) throws(ImageError) -> TreePath {
         guard let clean = try? cleanPath(Array(path.utf8)) else {
             throw .invalid(what: "path", value: path, reason: "a component is too long")
         }

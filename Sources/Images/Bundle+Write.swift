@@ -9,7 +9,11 @@ extension BundleRequest {
         for path in [root.initDir] + root.lowerDirs {
             layers.append(try kernel { () throws(SysError) in FDBox(try FD.open(path, O_RDONLY | O_DIRECTORY)) })
         }
-        let spec = try spec(in: MergedTree(layers: layers)).encoded(pretty: true)
+        let tree = MergedTree(layers: layers)
+        let place = root.initDir.split(separator: "/").dropLast().map { "/" + $0 }.joined()
+        let home = try kernel { () throws(SysError) in FDBox(try FD.open(place, O_RDONLY | O_DIRECTORY)) }
+        let volumes = try imageVolumes(in: tree, home: home, path: place, limits: UnpackLimits())
+        let spec = try spec(in: tree, volumes: volumes).encoded(pretty: true)
         try kernel { () throws(SysError) in
             if unsafe mkdir(bundle, 0o700) != 0, Glibc.errno != EEXIST { throw SysError(Glibc.errno, "mkdir", on: bundle) }
             let directory = try FD.open(bundle, O_RDONLY | O_DIRECTORY)
@@ -28,7 +32,7 @@ extension BundleRequest {
     }
 
     /// The runtime-spec's document (config.md, config-linux.md).
-    func spec(in tree: MergedTree) throws(ImageError) -> JSON {
+    func spec(in tree: MergedTree, volumes: [ImageVolume] = []) throws(ImageError) -> JSON {
         let accounts = try Accounts(tree)
         let account: Account
         do { account = try accounts.resolve(user ?? image.run.user) } catch { throw ImageError(error) }
@@ -37,7 +41,7 @@ extension BundleRequest {
         document["process"] = try process(account)
         document["root"] = ["path": "rootfs", "readonly": .bool(readOnlyRoot)]
         if let hostname, owns(.uts) { document["hostname"] = .string(hostname) }
-        document["mounts"] = .array(try mounts(in: tree))
+        document["mounts"] = .array(try mounts(volumes))
         document["annotations"] = .map(allAnnotations)
         document["linux"] = try linux()
         return .object(document)

@@ -44,8 +44,13 @@ struct ArchiveReader {
         try checkLayoutVersion()
         let index = try index(try archive.document("index.json", limit: Index.limit), "index.json")
         var plans: [ImagePlan] = []
+        var artifacts: [String] = []
         for descriptor in index.manifests {
             guard let manifest = try choose(descriptor, depth: 0) else { continue }
+            if let type = try artifactType(manifest) {
+                artifacts.append(type)
+                continue
+            }
             var plan = try layoutPlan(manifest)
             plan.names = Self.names(descriptor.annotations) ?? Self.names(manifest.annotations) ?? dockerNames[plan.configDigest] ?? []
             if let known = plans.firstIndex(where: { $0.manifest?.digest == plan.manifest?.digest }) {
@@ -53,6 +58,9 @@ struct ArchiveReader {
             } else {
                 plans.append(plan)
             }
+        }
+        if plans.isEmpty, let type = artifacts.first {
+            throw .unsupported(subject: archive.path, what: "an artifact (`\(TarEntry.shown(Array(type.utf8)))`) in the place of an image")
         }
         guard !plans.isEmpty else { throw .archive(subject: archive.path, reason: "no image for \(platform) in it") }
         return plans
@@ -82,6 +90,16 @@ struct ArchiveReader {
             if let found = try choose(candidate, depth: depth + 1) { return found }
         }
         return nil
+    }
+
+    /// What a manifest is of, when that is no image: signatures, bills of materials and the like stand beside images, or alone
+    /// (manifest.md, "Guidelines for Artifact Usage").
+    private func artifactType(_ descriptor: Descriptor) throws(ImageError) -> String? {
+        let document = try Archive.parse(try blob(descriptor, limit: Manifest.limit), "manifest \(descriptor.digest)")
+        let config = document["config"]?["mediaType"]?.string
+        guard let type = document["artifactType"]?.string ?? config else { return nil }
+        guard let config else { return type }
+        return MediaType.isConfig(config) ? nil : type
     }
 
     private func layoutPlan(_ descriptor: Descriptor) throws(ImageError) -> ImagePlan {

@@ -15,6 +15,21 @@ struct TreeCopy {
         try kernel { () throws(SysError) in try Self.describe(top, root) }
     }
 
+    /// What is in the directory at `path` of `tree`, and what that directory looks like, into `top`, which is empty.
+    static func make(of path: TreePath, in tree: MergedTree, to top: FDBox, limits: UnpackLimits) throws(ImageError) {
+        var directory = try MergedDirectory(tree)
+        var found = try kernel { () throws(SysError) in try tree.lookup([]) }
+        for name in path {
+            guard let entry = try directory.entries().first(where: { $0.name == name }) else { return }
+            directory = try directory.enter(entry)
+            found = entry.found
+        }
+        guard let found else { return }
+        var copy = TreeCopy(top: top, limits: limits)
+        try copy.fill(top, [], directory)
+        try kernel { () throws(SysError) in try Self.describe(top, found) }
+    }
+
     private init(top: FDBox, limits: UnpackLimits) {
         self.top = top
         self.limits = limits
