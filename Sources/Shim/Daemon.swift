@@ -52,7 +52,8 @@ final class Daemon {
     private func takeSignals() {
         while let (number, sender) = try? signals.fd.nextSignal() {
             switch number {
-            case SIGHUP: service.container?.reopenLogs { [log] in if let problem = $0 { log.warning(problem) } }
+            case SIGHUP:
+                for container in service.containers.values { container.reopenLogs { [log] in if let problem = $0 { log.warning(problem) } } }
             case SIGUSR1: for line in summary { log.info(line) }
             default:
                 log.info("signal \(number) from \(sender): stopping")
@@ -72,10 +73,7 @@ final class Daemon {
     /// The container is asked to end, then made to; its exit is told; `delete` removes what is left.
     private func stopGracefully() {
         service.stop()
-        guard let container = service.container, container.initial.machine.isAlive else { return finish() }
-        try? container.initial.signal(SIGTERM)
-        loop.after(nanoseconds: 10_000_000_000) { try? container.initial.signal(SIGKILL) }
-        container.initial.wait { [weak self] _ in self?.finish() }
+        service.endAll(after: 10_000_000_000) { [weak self] in self?.finish() }
     }
 
     private static let patience: UInt64 = 5_000_000_000

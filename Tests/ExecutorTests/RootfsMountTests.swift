@@ -31,7 +31,8 @@ struct RootfsMountTests {
 
     @Test(
         "an image in a file is mounted through a loop device, and the device goes with the mount",
-        .enabled(if: unsafe access("/dev/loop-control", W_OK) == 0 && access("/sbin/mkfs.ext4", X_OK) == 0, "needs loop devices, mkfs.ext4"))
+        .enabled(if: unsafe access("/dev/loop-control", W_OK) == 0 && access("/sbin/mkfs.ext4", X_OK) == 0, "needs loop devices, mkfs.ext4")
+    )
     func image() throws {
         let bundle = try TestBundle()
         let base = bundle.directory
