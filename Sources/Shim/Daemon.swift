@@ -67,7 +67,7 @@ final class Daemon {
         let head =
             "\(server.connectionCount) connections, \(publisher.waiting) events wait\(publisher.isFull ? " (full)" : ""), "
             + "\(loop.summary), pid \(currentPID())\(isEnding ? ", ending" : "")"
-        return [head] + (service.container?.summary ?? ["no task"])
+        return [head] + (service.containers.isEmpty ? ["no task"] : service.containers.values.flatMap(\.summary))
     }
 
     /// The container is asked to end, then made to; its exit is told; `delete` removes what is left.
@@ -98,7 +98,7 @@ final class Daemon {
 
     private func leave() {
         server.close()
-        service.container?.killPrograms()
+        for container in service.containers.values { container.killPrograms() }
         if service.container == nil { premises.exits.removeAll() }
         removeFile(socketPath)
         loop.stop()
