@@ -56,8 +56,8 @@ life_with() {
     contains "$("$runtime" --root "$SCRATCH/root-${runtime##*/}/default" list)" "$name"
     same "$(awk '/^PPid/ {print $2}' "/proc/$(pid_of "$name")/status")" "$(pgrep -f "shim-swiftlet-v2 .*-id $name ")" "the shim is its parent"
     expect 3 ctr task exec --exec-id e1 "$name" sh -c 'exit 3'
-    expect 0 script -qec "ctr -a $SCRATCH/c/c.sock task exec -t --exec-id e2 $name tty" /dev/null
-    contains "$out" /dev/pts/
+    # By its exit code: on a busy machine ctr may open the FIFO of the output when such a short process is gone already.
+    expect 4 script -qec "ctr -a $SCRATCH/c/c.sock task exec -t --exec-id e2 $name sh -c 'test -t 0 && test -t 1 && exit 4'" /dev/null
     expect 1 ctr task exec --exec-id e3 "$name" no-such-command
     contains "$err" no-such-command
     expect 0 ctr task metrics "$name"

@@ -35,7 +35,9 @@ package struct Bootstrap: Equatable, Sendable {
         self.arguments = arguments
         ttrpcAddress = environment["TTRPC_ADDRESS"] ?? ""
         if let version = environment["MAX_SHIM_VERSION"] {
-            guard let number = Int(version), number >= 2 else { throw .invalid("MAX_SHIM_VERSION \(version)", "a number from 2 on expected") }
+            guard let number = Int(version), number >= 2 else {
+                throw .invalid("MAX_SHIM_VERSION \(version)", "a number from 2 on expected")
+            }
             dialect = .json(version: min(number, Self.highestVersion))
         } else {
             dialect = .address

@@ -52,7 +52,8 @@ final class Daemon {
     private func takeSignals() {
         while let (number, sender) = try? signals.fd.nextSignal() {
             switch number {
-            case SIGHUP: service.container?.reopenLogs { [log] in if let problem = $0 { log.warning(problem) } }
+            case SIGHUP:
+                for container in service.containers.values { container.reopenLogs { [log] in if let problem = $0 { log.warning(problem) } } }
             case SIGUSR1: for line in summary { log.info(line) }
             default:
                 log.info("signal \(number) from \(sender): stopping")
@@ -66,16 +67,13 @@ final class Daemon {
         let head =
             "\(server.connectionCount) connections, \(publisher.waiting) events wait\(publisher.isFull ? " (full)" : ""), "
             + "\(loop.summary), pid \(currentPID())\(isEnding ? ", ending" : "")"
-        return [head] + (service.container?.summary ?? ["no task"])
+        return [head] + (service.containers.isEmpty ? ["no task"] : service.containers.values.flatMap(\.summary))
     }
 
     /// The container is asked to end, then made to; its exit is told; `delete` removes what is left.
     private func stopGracefully() {
         service.stop()
-        guard let container = service.container, container.initial.machine.isAlive else { return finish() }
-        try? container.initial.signal(SIGTERM)
-        loop.after(nanoseconds: 10_000_000_000) { try? container.initial.signal(SIGKILL) }
-        container.initial.wait { [weak self] _ in self?.finish() }
+        service.endAll(after: 10_000_000_000) { [weak self] in self?.finish() }
     }
 
     private static let patience: UInt64 = 5_000_000_000
@@ -100,7 +98,7 @@ final class Daemon {
 
     private func leave() {
         server.close()
-        service.container?.killPrograms()
+        for container in service.containers.values { container.killPrograms() }
         if service.container == nil { premises.exits.removeAll() }
         removeFile(socketPath)
         loop.stop()

@@ -38,7 +38,9 @@ extension RuncOptions {
         case "TaskApiVersion": taskAPIVersion = try entry.number()
         case "TypeUrl":
             let url = try entry.string()
-            do throws(TaskError) { try Self.checkDocumentType(url) } catch { throw TOML.Failure(line: entry.line, reason: error.description) }
+            do throws(TaskError) { try Self.checkDocumentType(url) } catch {
+                throw TOML.Failure(line: entry.line, reason: error.description)
+            }
         default: throw TOML.Failure(line: entry.line, reason: "\(entry.key): no such option")
         }
     }

@@ -24,7 +24,8 @@ package enum SocketPath {
     /// For a shim that is being started; its directory is made. One that the orchestrator has chosen may be open to others (1.x has
     /// `/run/containerd/s` with 0711), so the socket itself is what is closed to them.
     static func of(_ bootstrap: Bootstrap) throws(SysError) -> String {
-        let directory = bootstrap.socketDirectory.isEmpty ? environment("SWIFTLET_SOCKET_DIR") ?? defaultDirectory : bootstrap.socketDirectory
+        let directory =
+            bootstrap.socketDirectory.isEmpty ? environment("SWIFTLET_SOCKET_DIR") ?? defaultDirectory : bootstrap.socketDirectory
         try makePrivateDirectory(directory)
         let words = bootstrap.arguments
         return of(address: words.address, namespace: words.namespace, id: words.id, directory: directory)

@@ -150,7 +150,8 @@ private struct TOMLLine {
             let count = letter == UInt8(ascii: "u") ? 4 : 8
             let digits = String(decoding: rest.prefix(count), as: UTF8.self)
             rest = rest.dropFirst(count)
-            guard digits.utf8.count == count, let number = UInt32(digits, radix: 16), let scalar = Unicode.Scalar(number), number != 0 else {
+            guard digits.utf8.count == count, let number = UInt32(digits, radix: 16), let scalar = Unicode.Scalar(number), number != 0
+            else {
                 throw failure("\(key): \\u\(digits) is no character")
             }
             return Array(String(Character(scalar)).utf8)

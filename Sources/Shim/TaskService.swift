@@ -137,7 +137,8 @@ final class TaskService {
         }
     }
 
-    private func create(_ request: CreateTask, _ targets: StreamTargets, _ options: TaskOptions, _ reply: @escaping Reply) throws(TaskError) {
+    private func create(_ request: CreateTask, _ targets: StreamTargets, _ options: TaskOptions, _ reply: @escaping Reply) throws(TaskError)
+    {
         let io: ProcessIO
         do throws(SysError) {
             io = try ProcessIO(targets, owner: options.owner, of: (request.id, premises.namespace), loop: loop) { [log] in log.warning($0) }

@@ -24,7 +24,8 @@ package struct BootstrapParameters: Equatable, Sendable {
             unsafe parameters.ttrpcAddress = text(message.containerd_ttrpc_address)
             unsafe parameters.grpcAddress = text(message.containerd_grpc_address)
             unsafe parameters.socketDirectory = text(message.socket_dir)
-            unsafe parameters.extensions = copy(message.extensions, count: message.n_extensions) { unsafe AnyValue($0.value) }.compactMap(\.self)
+            unsafe parameters.extensions = copy(message.extensions, count: message.n_extensions) { unsafe AnyValue($0.value) }.compactMap(
+                \.self)
             return parameters
         }
     }

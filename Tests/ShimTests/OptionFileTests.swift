@@ -10,11 +10,15 @@ import Testing
     @Test("every option by the name that containerd's configuration has for it")
     func every() throws {
         let options = try options(
-            "# options", "BinaryName = \"crun\"", "Root=\"/run/x\"", "SystemdCgroup = true", "NoPivotRoot = true # yes", "NoNewKeyring = true",
+            "# options", "BinaryName = \"crun\"", "Root=\"/run/x\"", "SystemdCgroup = true", "NoPivotRoot = true # yes",
+            "NoNewKeyring = true",
             "ShimCgroup = '/shims'", "IoUid = 1_000", "IoGid = 0x3e9", "CriuPath = \"/criu\"", "CriuImagePath = \"/i\"",
-            "CriuWorkPath = \"/w\"", "TaskApiAddress = \"ttrpc+unix:///x\"", "TaskApiVersion = 3", "TypeUrl = \"containerd.runc.v1.Options\"")
+            "CriuWorkPath = \"/w\"", "TaskApiAddress = \"ttrpc+unix:///x\"", "TaskApiVersion = 3",
+            "TypeUrl = \"containerd.runc.v1.Options\"")
         var wanted = RuncOptions()
-        (wanted.binaryName, wanted.root, wanted.systemdCgroup, wanted.noPivotRoot, wanted.noNewKeyring) = ("crun", "/run/x", true, true, true)
+        (wanted.binaryName, wanted.root, wanted.systemdCgroup, wanted.noPivotRoot, wanted.noNewKeyring) = (
+            "crun", "/run/x", true, true, true
+        )
         (wanted.shimCgroup, wanted.ioUID, wanted.ioGID) = ("/shims", 1000, 1001)
         (wanted.criuPath, wanted.criuImagePath, wanted.criuWorkPath) = ("/criu", "/i", "/w")
         (wanted.taskAPIAddress, wanted.taskAPIVersion) = ("ttrpc+unix:///x", 3)
@@ -29,15 +33,20 @@ import Testing
             ("Binary = 1", "line 1: Binary: no such option"), ("binaryname = 'x'", "line 1: binaryname: no such option"),
             ("\nBinaryName = true", "line 2: BinaryName: a string expected"), ("SystemdCgroup = 1", "line 1: SystemdCgroup: true or false"),
             ("IoUid = -1", "line 1: IoUid: a number"), ("IoUid = 4294967295", "IoUid: a number from 0 to 4294967294"),
-            ("IoUid = 010", "IoUid: a string, an integer, true or false expected, found 010"), ("IoUid = 1.5", "IoUid: a string, an integer"),
+            ("IoUid = 010", "IoUid: a string, an integer, true or false expected, found 010"),
+            ("IoUid = 1.5", "IoUid: a string, an integer"),
             ("Root = \"/a", "line 1: Root: the string has no end"), ("Root = \"\"\"a\"\"\"", "Root: a string of several lines"),
             ("Root = \"\\q\"", "Root: an unknown escape"), ("Root = \"a\\nb\"", "Root: a control character"),
-            ("[options]", "line 1: a table"), ("a.b = 1", "a dotted key"), ("Root", "Root: = expected"), ("Root = ", "Root: a value expected"),
-            ("Root = '/a' x", "Root: more after the value"), ("Root = '/a'\nRoot = '/b'", "line 2: Root is there twice"), ("= 1", "a key expected"),
+            ("[options]", "line 1: a table"), ("a.b = 1", "a dotted key"), ("Root", "Root: = expected"),
+            ("Root = ", "Root: a value expected"),
+            ("Root = '/a' x", "Root: more after the value"), ("Root = '/a'\nRoot = '/b'", "line 2: Root is there twice"),
+            ("= 1", "a key expected"),
             ("Root = ['/a']", "Root: a string, an integer"), ("TypeUrl = 'x.Y'", "TypeUrl x.Y: not understood"),
         ])
     func wrong(_ text: String, _ message: String) {
-        #expect { try RuncOptions(toml: Array(text.utf8), source: "f") } throws: { "\($0)".contains("runtime options in f: ") && "\($0)".contains(message) }
+        #expect { try RuncOptions(toml: Array(text.utf8), source: "f") } throws: {
+            "\($0)".contains("runtime options in f: ") && "\($0)".contains(message)
+        }
     }
 
     @Test("strings have TOML's escapes, literal ones have none")
@@ -47,7 +56,9 @@ import Testing
         #expect(throws: TOML.Failure(line: 1, reason: "not UTF-8")) { try TOML(parsing: [0xff]) }
     }
 
-    @Test("integers in every base, and what is none", arguments: [("0", 0), ("-17", -17), ("+5", 5), ("0xff", 255), ("0o17", 15), ("0b101", 5), ("1_0", 10)])
+    @Test(
+        "integers in every base, and what is none",
+        arguments: [("0", 0), ("-17", -17), ("+5", 5), ("0xff", 255), ("0o17", 15), ("0b101", 5), ("1_0", 10)])
     func integers(_ text: String, _ number: Int64) throws {
         #expect(try TOML(parsing: Array("a = \(text)".utf8)).entries.map(\.value) == [.integer(number)])
     }

@@ -7,7 +7,8 @@ import TaskClient
 import Testing
 
 /// What a call that cannot be met is answered with: by the shim made here and by containerd's own, call by call.
-@Suite("bad calls, beside containerd's shim", .serialized, .enabled(if: ShimUnderTest.canRun, "needs root, containerd's shim, runc, busybox"))
+@Suite(
+    "bad calls, beside containerd's shim", .serialized, .enabled(if: ShimUnderTest.canRun, "needs root, containerd's shim, runc, busybox"))
 struct TaskAPIBadInputTests {
     typealias Answer = (call: String, status: Status?)
 
@@ -29,7 +30,9 @@ struct TaskAPIBadInputTests {
         #expect(ours.map(\.call) == theirs.map(\.call))
         for (mine, other) in zip(ours, theirs) {
             let wanted = Self.better[mine.call]?.0 ?? other.status?.code ?? .ok
-            #expect((mine.status?.code ?? .ok) == wanted, "\(mine.call): \(mine.status?.message ?? "") instead of \(other.status?.message ?? "")")
+            #expect(
+                (mine.status?.code ?? .ok) == wanted,
+                "\(mine.call): \(mine.status?.message ?? "") instead of \(other.status?.message ?? "")")
             if let message = mine.status?.message { #expect(!message.isEmpty && !message.contains("\n"), "\(mine.call): \(message)") }
         }
     }
@@ -61,8 +64,12 @@ struct TaskAPIBadInputTests {
         _ = try await shim.task.wait(shim.id, timeout: .seconds(10))
         await note("stopped", stoppedCalls(shim))
         _ = try await shim.task.delete(shim.id)
-        await note("deleted", [("State", Containerd_Task_V2_StateRequest.with { $0.id = shim.id }),
-            ("Delete", Containerd_Task_V2_DeleteRequest.with { $0.id = shim.id })])
+        await note(
+            "deleted",
+            [
+                ("State", Containerd_Task_V2_StateRequest.with { $0.id = shim.id }),
+                ("Delete", Containerd_Task_V2_DeleteRequest.with { $0.id = shim.id }),
+            ])
         return answers
     }
 
@@ -103,13 +110,21 @@ struct TaskAPIBadInputTests {
             ("Create without a bundle", create { $0.bundle = "/nonexistent/bundle" }),
             ("Create with options of an unknown type", create { $0.options = any("x.Y", [0x08, 1]) }),
             ("Create with options that do not decode", create { $0.options = any("containerd.runc.v1.Options", [0xff, 0xff]) }),
-            ("Create with a rootfs that is not there", create {
-                $0.rootfs = [.with { ($0.type, $0.source, $0.options) = ("bind", "/nonexistent/root", ["rbind"]) }]
-            }),
+            (
+                "Create with a rootfs that is not there",
+                create {
+                    $0.rootfs = [.with { ($0.type, $0.source, $0.options) = ("bind", "/nonexistent/root", ["rbind"]) }]
+                }
+            ),
             ("Create with a rootfs of an unknown type", create { $0.rootfs = [.with { ($0.type, $0.source) = ("nofs", "x") }] }),
-            ("Create with a runtime that is not there", create {
-                $0.options = any("containerd.runc.v1.Options", (try? Containerd_Runc_V1_Options.with { $0.binaryName = "no-such" }.serializedBytes()) ?? [])
-            }),
+            (
+                "Create with a runtime that is not there",
+                create {
+                    $0.options = any(
+                        "containerd.runc.v1.Options",
+                        (try? Containerd_Runc_V1_Options.with { $0.binaryName = "no-such" }.serializedBytes()) ?? [])
+                }
+            ),
         ]
     }
 
@@ -140,16 +155,28 @@ struct TaskAPIBadInputTests {
             ("Resume what runs", Containerd_Task_V2_ResumeRequest.with { $0.id = shim.id }),
             ("Kill with no such signal", Containerd_Task_V2_KillRequest.with { ($0.id, $0.signal) = (shim.id, 99) }),
             ("ResizePty without a terminal", Containerd_Task_V2_ResizePtyRequest.with { ($0.id, $0.width, $0.height) = (shim.id, 80, 24) }),
-            ("Update with garbage", Containerd_Task_V2_UpdateTaskRequest.with { ($0.id, $0.resources) = (shim.id, any("x", Array("{".utf8))) }),
-            ("Update with a wrong value", Containerd_Task_V2_UpdateTaskRequest.with {
-                ($0.id, $0.resources) = (shim.id, any("x", Array(#"{"memory":{"limit":"much"}}"#.utf8)))
-            }),
-            ("Checkpoint with options of an unknown type", Containerd_Task_V2_CheckpointTaskRequest.with {
-                ($0.id, $0.path, $0.options) = (shim.id, "/tmp/none", any("x.Y", [1]))
-            }),
-            ("Checkpoint with options that do not decode", Containerd_Task_V2_CheckpointTaskRequest.with {
-                ($0.id, $0.path, $0.options) = (shim.id, "/tmp/none", any("containerd.runc.v1.CheckpointOptions", [0xff]))
-            }),
+            (
+                "Update with garbage",
+                Containerd_Task_V2_UpdateTaskRequest.with { ($0.id, $0.resources) = (shim.id, any("x", Array("{".utf8))) }
+            ),
+            (
+                "Update with a wrong value",
+                Containerd_Task_V2_UpdateTaskRequest.with {
+                    ($0.id, $0.resources) = (shim.id, any("x", Array(#"{"memory":{"limit":"much"}}"#.utf8)))
+                }
+            ),
+            (
+                "Checkpoint with options of an unknown type",
+                Containerd_Task_V2_CheckpointTaskRequest.with {
+                    ($0.id, $0.path, $0.options) = (shim.id, "/tmp/none", any("x.Y", [1]))
+                }
+            ),
+            (
+                "Checkpoint with options that do not decode",
+                Containerd_Task_V2_CheckpointTaskRequest.with {
+                    ($0.id, $0.path, $0.options) = (shim.id, "/tmp/none", any("containerd.runc.v1.CheckpointOptions", [0xff]))
+                }
+            ),
         ]
     }
 
@@ -169,7 +196,10 @@ struct TaskAPIBadInputTests {
             ("Pause what has ended", Containerd_Task_V2_PauseRequest.with { $0.id = shim.id }),
             ("Resume what has ended", Containerd_Task_V2_ResumeRequest.with { $0.id = shim.id }),
             ("Exec in what has ended", shim.execRequest("e3")),
-            ("Update what has ended", Containerd_Task_V2_UpdateTaskRequest.with { ($0.id, $0.resources) = (shim.id, any("x", Array("{}".utf8))) }),
+            (
+                "Update what has ended",
+                Containerd_Task_V2_UpdateTaskRequest.with { ($0.id, $0.resources) = (shim.id, any("x", Array("{}".utf8))) }
+            ),
             ("Checkpoint what has ended", Containerd_Task_V2_CheckpointTaskRequest.with { ($0.id, $0.path) = (shim.id, "/tmp/none") }),
             ("ResizePty of what has ended", Containerd_Task_V2_ResizePtyRequest.with { ($0.id, $0.width, $0.height) = (shim.id, 80, 24) }),
             ("CloseIO of what has ended", Containerd_Task_V2_CloseIORequest.with { ($0.id, $0.stdin) = (shim.id, true) }),

@@ -23,7 +23,8 @@ import Testing
             return
         }
         #expect(options.noPivotRoot && options.systemdCgroup && options.noNewKeyring)
-        #expect(options.binaryName == "runc" && options.root == "/r" && options.ioUID == 7 && options.ioGID == 8 && options.shimCgroup == "/s")
+        #expect(
+            options.binaryName == "runc" && options.root == "/r" && options.ioUID == 7 && options.ioGID == 8 && options.shimCgroup == "/s")
         #expect(options.criuPath == "/criu" && options.criuImagePath == "/i" && options.criuWorkPath == "/w")
         #expect(options.taskAPIAddress == "ttrpc+unix:///x" && options.taskAPIVersion == 3)
     }

@@ -32,7 +32,8 @@ final class RestoreJob {
         var lent: [FDBox] = []
         let criu = try criuRequest(directories, group, &lent)
         let session = try CriuSession(
-            "restore", program: settings.program, logPath: directories.logPath(criu), lent: lent, group: group, flags: supervisor.childFlags)
+            "restore", program: settings.program, logPath: directories.logPath(criu), lent: lent, group: group, flags: supervisor.childFlags
+        )
         self.session = session
         var restored: Int32?
         let pid = try session.run(criu) { notice throws(ExecutorFailure) in
@@ -94,7 +95,8 @@ final class RestoreJob {
         ContainerState(id: request.id, status: status, pid: pid, bundle: request.bundle, annotations: spec.annotations)
     }
 
-    private func criuRequest(_ directories: CriuDirectories, _ group: Cgroup, _ lent: inout [FDBox]) throws(ExecutorFailure) -> CriuRequest {
+    private func criuRequest(_ directories: CriuDirectories, _ group: Cgroup, _ lent: inout [FDBox]) throws(ExecutorFailure) -> CriuRequest
+    {
         var criu = try directories.request(.restore, settings)
         criu.root = root
         criu.mounts = CriuBundle.mounts(spec, bundle: request.bundle)

@@ -123,7 +123,8 @@ struct ForeignJob {
             throw ExecutorFailure(operation: "read", subject: "the process to execute", reason: "\(error)")
         }
         guard case .object(var object) = document else {
-            throw ExecutorFailure(operation: "read", subject: "the process to execute", reason: "an object expected, found \(document.kind)")
+            throw ExecutorFailure(
+                operation: "read", subject: "the process to execute", reason: "an object expected, found \(document.kind)")
         }
         if case .terminal = streams { object["terminal"] = true } else { object["terminal"] = false }
         return JSON.object(object).encoded()
