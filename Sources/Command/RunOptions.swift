@@ -47,6 +47,9 @@ struct RunOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: ArgumentHelp("Program in place of the image's entrypoint.", valueName: "program"))
     var entrypoint: String?
 
+    @Flag(name: .customLong("init"), help: "Run a small init as the first process: it reaps orphans and passes signals on.")
+    var addsInit = false
+
     @Flag(help: "Make the root file system read-only.")
     var readOnly = false
 
@@ -141,7 +144,7 @@ extension RunOptions {
         request.resources = resources
         // At the top: a common parent would stay behind when the last container goes.
         request.cgroupsPath = "/swiftlet-\(id)"
-        request.annotations = [:]
+        request.annotations = addsInit ? ["io.swiftlet.init": "true"] : [:]
         return request
     }
 
