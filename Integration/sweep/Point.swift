@@ -18,7 +18,8 @@ struct Point {
 
     /// What was wrong, and the steps that were counted.
     func run() async throws -> (problems: [String], steps: [Role: Int], wasHit: Bool) {
-        let bundle = try orchestrator.bundle(id, ["sh", "-c", "trap 'exit 7' TERM; echo ready; sleep 1000 & wait"])
+        // It says so again and again: a writer of logs that is killed may lose what it had read.
+        let bundle = try orchestrator.bundle(id, ["sh", "-c", "trap 'exit 7' TERM; while :; do echo ready; sleep 0.5 & wait $!; done"])
         let session = try await orchestrator.start(id, bundle: bundle)
         let stepper = try Stepper(program: program, shim: session.shimPID, role: role, step: step)
         let life = Life(session: session, orchestrator: orchestrator)

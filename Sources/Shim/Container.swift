@@ -23,6 +23,8 @@ final class Container {
     var oomWatch: OOMWatcher?
     /// config.json names poststart hooks, which Start then waits for.
     var hasPoststartHooks = false
+    /// An executor was killed, perhaps after it had cloned a process and before it could tell of it.
+    var hasStrays = false
     var record = RecordState.unwritten
     /// Init comes from a checkpoint, and Start restores it.
     var restore = Restore.none
