@@ -43,7 +43,7 @@ test_every_kind_of_stream_carries_a_large_volume_unchanged() {
     until_true 20 test -e "$SCRATCH/program.sum"
     same "$(cat "$SCRATCH/program.sum")" "$wanted" "into a logging program"
     # A CRI log, which the shim writes: swiftlet's own.
-    "$BIN/swiftlet" --root "$SCRATCH/stream-root" load -i "$ARCHIVES/docker.tar" > /dev/null
+    "$BIN/swiftlet" --root "$SCRATCH/stream-root" load "$ARCHIVES/docker.tar" > /dev/null
     "$BIN/swiftlet" --root "$SCRATCH/stream-root" run -d --name swl-stream-cri swiftlet/busybox:docker sh -c "$(sent)" > /dev/null
     until_true 120 bash -c "'$BIN/swiftlet' --root '$SCRATCH/stream-root' inspect swl-stream-cri | grep -q '\"exited\"'"
     same "$("$BIN/swiftlet" --root "$SCRATCH/stream-root" logs swl-stream-cri | hash_of)" "$wanted" "into a CRI log"
@@ -66,21 +66,21 @@ test_an_address_of_a_logging_program_in_a_label_of_an_image_is_nobody() {
     umoci unpack --image "$SCRATCH/evil:1" "$SCRATCH/evil-bundle" 2> /dev/null
     busybox_root "$SCRATCH/evil-bundle/rootfs"
     umoci repack --image "$SCRATCH/evil:1" "$SCRATCH/evil-bundle" 2> /dev/null
-    skopeo copy -q "oci:$SCRATCH/evil:1" "oci-archive:$SCRATCH/evil.tar:swiftlet/evil:1"
+    skopeo copy -q "oci:$SCRATCH/evil:1" "docker-archive:$SCRATCH/evil.tar:swiftlet/evil:1"
     ctr image import "$SCRATCH/evil.tar" > /dev/null
     expect 0 ctr run --rm --runtime $RUNTIME docker.io/swiftlet/evil:1 swl-stream-evil cat /proc/1/comm
     same "$out" cat
-    "$BIN/swiftlet" --root "$SCRATCH/evil-root" load -i "$SCRATCH/evil.tar" > /dev/null
+    "$BIN/swiftlet" --root "$SCRATCH/evil-root" load "$SCRATCH/evil.tar" > /dev/null
     expect 0 "$BIN/swiftlet" --root "$SCRATCH/evil-root" run --rm swiftlet/evil:1 cat /proc/1/comm
     same "$out" cat
     [ ! -e "$SCRATCH/evil-ran" ] || fail "the image had its program run"
 }
 
 test_the_built_in_init_is_had_by_a_flag() {
-    "$BIN/swiftlet" --root "$SCRATCH/init-root" load -i "$ARCHIVES/docker.tar" > /dev/null
+    "$BIN/swiftlet" --root "$SCRATCH/init-root" load "$ARCHIVES/docker.tar" > /dev/null
     expect 7 "$BIN/swiftlet" --root "$SCRATCH/init-root" run --rm --init swiftlet/busybox:docker sh -c 'cat /proc/1/comm; exit 7'
     same "$out" swiftlet-init
-    expect 143 timeout -s TERM 2 "$BIN/swiftlet" --root "$SCRATCH/init-root" run --rm --init swiftlet/busybox:docker sleep 1000
+    expect 143 timeout -s TERM 3 "$BIN/swiftlet" --root "$SCRATCH/init-root" run --rm --init swiftlet/busybox:docker sleep 1000
     expect 0 script -qec "$BIN/swiftlet --root $SCRATCH/init-root run --rm -t --init swiftlet/busybox:docker sh -c 'test -t 0 && echo tty'" /dev/null
     contains "$out" tty
 }

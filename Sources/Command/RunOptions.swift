@@ -85,11 +85,7 @@ struct RunOptions: ParsableArguments {
             "How the image's layers become the root: overlay, copy (a copy of everything) or fuse-overlayfs.", valueName: "name"))
     var snapshotter: SnapshotterKind = .overlay
 
-    @Flag(name: .customLong("init"), help: .hidden)
-    var wantsInit = false
-
     func validate() throws {
-        if wantsInit { throw ValidationError("--init is not supported: the image must bring its own init") }
         if let name { try ContainerName.check(name) }
         if pidsLimit == 0 { throw ValidationError("--pids-limit 0 would allow no process: use -1 for no limit") }
         if let memory, memory.bytes < 6 << 20 { throw ValidationError("--memory is below 6m, in which no container starts") }

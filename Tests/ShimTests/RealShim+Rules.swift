@@ -102,7 +102,8 @@ extension RealShim {
             ["sh", "-c", "sleep 1000 & sleep 1000 & exit 2"],
             { document in
                 document["linux"] = [
-                    "cgroupsPath": (document["linux"] as? [String: Any])?["cgroupsPath"] ?? "", "namespaces": ["mount", "uts"].map { ["type": $0] },
+                    "cgroupsPath": (document["linux"] as? [String: Any])?["cgroupsPath"] ?? "",
+                    "namespaces": ["mount", "uts"].map { ["type": $0] },
                 ]
             }
         ) { _, session in
