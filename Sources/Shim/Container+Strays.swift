@@ -7,10 +7,11 @@ extension Container {
     /// told nobody. They are ended and reaped. Left as a zombie, one of them would keep its pid namespace, and so init's exit, from
     /// coming to an end for ever.
     ///
-    /// Not while another executor may have cloned one of which it is about to tell.
+    /// Not while another executor may have cloned one of which it is about to tell, and not where orphans of a container become this
+    /// process' children: there `StrayReaper` looks after them.
     func endStrays() {
         let busy = ([initial] + execs.values).contains { $0.executor?.isRunning == true && !$0.isMade }
-        guard hasStrays, !busy else { return }
+        guard hasStrays, strays == nil, !busy else { return }
         hasStrays = false
         let own = currentPID()
         guard let bytes = try? FD.open("/proc/self/task/\(own)/children", O_RDONLY).readAll(limit: 1 << 20) else { return }
