@@ -30,6 +30,10 @@ final class Container {
     var restore = Restore.none
     /// Set when processes of the container come here from above their own parents.
     var strays: StrayReaper?
+    /// Create was answered.
+    var isCreated = false
+    /// Init ended while the record was being written: its exit is stored after that, since both are the same file.
+    var afterRecord: (() -> Void)?
     /// The cgroup as the record has it.
     var recorded = CgroupPaths()
     /// Executors of this shim find ready what they would have to make.
