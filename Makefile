@@ -7,7 +7,7 @@ PROGRAMS := containerd-shim-swiftlet-v2 swiftlet-oci swiftletd swiftlet mock-kub
 # All programs carry the Swift runtime with them; the first two are fully static (see Package.swift).
 RELEASE_FLAGS := -c release --static-swift-stdlib
 
-.PHONY: help build run test unit integration install proto lint format bench bench-shim bench-executor bench-images bench-pull kill-sweep fuzz asan help-pages clean deps deps-build
+.PHONY: help build run test unit integration install proto lint format bench bench-shim bench-executor bench-images bench-pull kill-sweep sweep volume fuzz asan help-pages clean deps deps-build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,12 @@ asan: deps ## the unit tests under AddressSanitizer
 
 bench-pull: deps build ## pulling from a registry on loopback, beside skopeo and umoci
 	Integration/bench/pull.sh $(RELEASE)
+
+sweep: deps build ## a fault at every system call of a container's life (about a quarter of an hour)
+	Integration/sweep/run.sh $(RELEASE) 1
+
+volume: deps build ## a gibibyte of output through every kind of stream, compared by its hash
+	SWIFTLET_VOLUME=1024 SWIFT=$(SWIFT) Integration/run-tests --integration-only $(RELEASE) every_kind_of_stream
 
 help-pages: build ## docs/commands.md from the programs' own help
 	.ci/help-pages $(RELEASE) > docs/commands.md

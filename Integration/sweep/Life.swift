@@ -90,7 +90,10 @@ final class Life: Sendable {
         if (try? await task.state(id)) != nil {
             try? await task.kill(id, signal: 9)
             if let ending = try? await task.wait(id, timeout: .seconds(20)) { waited.set(ending.exitStatus) }
-            do throws(Status) { _ = try await task.delete(id) } catch { if error.code != .unavailable { note("delete: \(error)") } }
+            do throws(Status) { _ = try await task.delete(id) } catch {
+                // The one that was under way when the orchestrator was killed may have come first.
+                if error.code != .unavailable, !(lost.get() && error.code == .notFound) { note("delete: \(error)") }
+            }
         }
         try? await task.shutdown(id)
         await task.waitForClose()

@@ -2,7 +2,7 @@ import Foundation
 import ShimDriver
 
 /// The sweep: a container's life again and again, each time with a fault at another system call of the shim, of what it clones, or of the
-/// container's init until its program runs. usage: shim-sweep SHIM STEPPER STRIDE [FAULT]
+/// container's init until its program runs. usage: shim-sweep SHIM STEPPER STRIDE [FAULT [ROLE STEP]]
 ///
 /// STRIDE 1 is every point; N is every Nth. For `stop` and `daemon` the stride is four times that.
 let words = CommandLine.arguments
@@ -26,6 +26,12 @@ var failures = 0
     return (steps, wasHit)
 }
 
+if words.count == 7, let fault = only, let role = Role(rawValue: words[5]), let step = Int(words[6]) {
+    let (_, wasHit) = try await run(role, step, fault)
+    print("\(fault.rawValue) \(role.rawValue) at \(step): \(wasHit ? "hit" : "not reached")")
+    await orchestrator.remove()
+    exit(failures == 0 ? 0 : 1)
+}
 let (counts, _) = try await run(.shim, 0, .kill)
 var points = 0
 for fault in Fault.allCases where only == nil || only == fault {

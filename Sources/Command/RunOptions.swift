@@ -47,6 +47,9 @@ struct RunOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: ArgumentHelp("Program in place of the image's entrypoint.", valueName: "program"))
     var entrypoint: String?
 
+    @Flag(name: .customLong("init"), help: "Run a small init as the first process: it reaps orphans and passes signals on.")
+    var addsInit = false
+
     @Flag(help: "Make the root file system read-only.")
     var readOnly = false
 
@@ -82,11 +85,7 @@ struct RunOptions: ParsableArguments {
             "How the image's layers become the root: overlay, copy (a copy of everything) or fuse-overlayfs.", valueName: "name"))
     var snapshotter: SnapshotterKind = .overlay
 
-    @Flag(name: .customLong("init"), help: .hidden)
-    var wantsInit = false
-
     func validate() throws {
-        if wantsInit { throw ValidationError("--init is not supported: the image must bring its own init") }
         if let name { try ContainerName.check(name) }
         if pidsLimit == 0 { throw ValidationError("--pids-limit 0 would allow no process: use -1 for no limit") }
         if let memory, memory.bytes < 6 << 20 { throw ValidationError("--memory is below 6m, in which no container starts") }
@@ -141,7 +140,7 @@ extension RunOptions {
         request.resources = resources
         // At the top: a common parent would stay behind when the last container goes.
         request.cgroupsPath = "/swiftlet-\(id)"
-        request.annotations = [:]
+        request.annotations = addsInit ? ["io.swiftlet.init": "true"] : [:]
         return request
     }
 

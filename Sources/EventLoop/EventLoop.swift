@@ -55,6 +55,8 @@ package final class EventLoop {
     private var deferred: [() -> Void] = []
     private var running = false
     private var found = Epoll.Found()
+    /// Children of this process that somebody waits for, by pid.
+    package var awaitedChildren: Set<Int32> = []
 
     private struct Registration {
         let generation: UInt32

@@ -49,7 +49,8 @@ extension BundleRequest {
 
     /// image-spec, conversion.md "Annotation Fields": labels, then what the image says of itself, then the caller's.
     private var allAnnotations: [String: String] {
-        var result = image.run.labels
+        // An image does not say how this software treats it.
+        var result = image.run.labels.filter { !$0.key.hasPrefix("io.swiftlet.") }
         let fields = [
             "org.opencontainers.image.os": image.os, "org.opencontainers.image.architecture": image.architecture,
             "org.opencontainers.image.variant": image.variant ?? "", "org.opencontainers.image.created": image.created ?? "",

@@ -69,8 +69,10 @@ extension Container {
             // What the executor made is not what it had announced: a directory was there before.
             if recorded != cgroupPaths { return writeRecord() }
             record = .written
-            if restore == .restored { return finishRestore() }
-            finishCreate()
+            if restore == .restored { finishRestore() } else { finishCreate() }
+            let next = afterRecord
+            afterRecord = nil
+            next?()
         }
     }
 
@@ -99,12 +101,19 @@ extension Container {
 
     /// When init waits at its gate and the record is on disk, Create is answered.
     func finishCreate() {
-        guard case .created(let pid) = initial.machine.phase, initial.pendingReply != nil else { return }
+        // Init may have died meanwhile: it was created all the same, and its exit waits for this event.
+        let pid: Int32
+        switch initial.machine.phase {
+        case .created(let number), .storing(let number, _), .exited(let number, _): pid = number
+        case .creating, .starting, .running, .draining, .failed, .deleted: return
+        }
+        guard !isCreated, initial.pendingReply != nil else { return }
         guard record == .written else {
             if record == .unwritten { writeRecord() }
             return
         }
-        watchForOOM()
+        isCreated = true
+        if initial.machine.isAlive { watchForOOM() }
         let number = UInt32(bitPattern: pid)
         tell(
             .create,

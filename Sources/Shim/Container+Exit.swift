@@ -6,6 +6,10 @@ internal import LinuxSys
 extension Container {
     /// Init has ended: what it leaves behind goes with it, its status goes to disk, then everyone is told (rules 2, 3, 4).
     func store(pid: Int32, _ ending: Ending) {
+        guard record != .writing else {
+            afterRecord = { [self] in store(pid: pid, ending) }
+            return
+        }
         initial.executor = nil
         killRemaining()
         oomWatch?.finish()

@@ -13,6 +13,7 @@ extension Container {
             }
         } catch { throw .kernel(error) }
         process.io.launched()
+        process.isMade = false
         process.deadline = loop.after(nanoseconds: deadline) { [weak self, weak process] in
             guard let self, let process else { return }
             abort(process, TaskError.deadline("\(operation) \(id)", "the set-up did not finish within \(deadline / 1_000_000_000) s"))
@@ -27,6 +28,8 @@ extension Container {
             guard process === initial, !channelTellsOfInit else { return act(process.machine.channelEnded(now: now), on: process) }
             initChannelEnded()
         case .ended(let status):
+            if status != .code(0) { hasStrays = true }
+            endStrays()
             switch process.machine.phase {
             case .creating:
                 let failure = ExecutorFailure(
@@ -65,7 +68,8 @@ extension Container {
                 process.pidfd = nil
                 act(process.machine.reaped(status, now: realtimeNanoseconds()), on: process)
             }
-            try watch.watch(pidfd)
+            try watch.watch(pidfd, pid: pid)
+            process.isMade = true
         } catch {
             abort(process, .kernel(error))
         }

@@ -23,11 +23,17 @@ final class Container {
     var oomWatch: OOMWatcher?
     /// config.json names poststart hooks, which Start then waits for.
     var hasPoststartHooks = false
+    /// An executor was killed, perhaps after it had cloned a process and before it could tell of it.
+    var hasStrays = false
     var record = RecordState.unwritten
     /// Init comes from a checkpoint, and Start restores it.
     var restore = Restore.none
     /// Set when processes of the container come here from above their own parents.
     var strays: StrayReaper?
+    /// Create was answered.
+    var isCreated = false
+    /// Init ended while the record was being written: its exit is stored after that, since both are the same file.
+    var afterRecord: (() -> Void)?
     /// The cgroup as the record has it.
     var recorded = CgroupPaths()
     /// Executors of this shim find ready what they would have to make.

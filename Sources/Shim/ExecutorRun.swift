@@ -22,7 +22,7 @@ final class ExecutorRun {
     init(loop: EventLoop, _ job: ExecutorJob, _ handler: @escaping (Event) -> Void) throws(SysError) {
         self.loop = loop
         self.handler = handler
-        let (pidfd, channel) = try Self.launch(job)
+        let (pid, pidfd, channel) = try Self.launch(job)
         self.channel = channel
         process = pidfd
         // The registrations keep this object until the process and the channel have ended.
@@ -31,13 +31,14 @@ final class ExecutorRun {
             drain()
             handler(.ended(status))
         }
-        try watch.watch(process)
+        try watch.watch(process, pid: pid)
         token = try loop.watch(channel.raw, for: .read) { [self] _ in drain() }
     }
 
-    private static func launch(_ job: ExecutorJob) throws(SysError) -> (FDBox, FDBox) {
+    private static func launch(_ job: ExecutorJob) throws(SysError) -> (Int32, FDBox, FDBox) {
         let handle = try launchExecutor(job)
-        return handle.take { pidfd, channel in (FDBox(pidfd), FDBox(channel)) }
+        let pid = handle.pid
+        return handle.take { pidfd, channel in (pid, FDBox(pidfd), FDBox(channel)) }
     }
 
     /// Opens the gate of the init process.

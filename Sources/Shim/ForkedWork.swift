@@ -10,11 +10,11 @@ enum ForkedWork {
             switch try cloneProcess() {
             case .child:
                 do throws(SysError) { exitNow(try work() & 0x7f) } catch { exitNow(255) }
-            case .parent(_, let pidfd):
+            case .parent(let pid, let pidfd):
                 let child = ChildWatch(loop: loop) { status in
                     if case .code(let code) = status, code < 128 { done(code) } else { done(nil) }
                 }
-                try child.watch(FDBox(pidfd), deadline: deadline)
+                try child.watch(FDBox(pidfd), pid: pid, deadline: deadline)
             }
         } catch { done(nil) }
     }
@@ -60,6 +60,7 @@ final class ChildWatch {
     private var pidfd: FDBox?
     private var token: Token?
     private var timer: TimerToken?
+    private var pid: Int32 = 0
     private let ended: (ExitStatus) -> Void
 
     init(loop: EventLoop, _ ended: @escaping (ExitStatus) -> Void) {
@@ -68,8 +69,10 @@ final class ChildWatch {
     }
 
     /// The registration keeps this object alive until the child has ended. With a deadline the child is killed when it is over.
-    func watch(_ pidfd: FDBox, deadline: UInt64? = nil) throws(SysError) {
+    func watch(_ pidfd: FDBox, pid: Int32, deadline: UInt64? = nil) throws(SysError) {
         self.pidfd = pidfd
+        self.pid = pid
+        loop.awaitedChildren.insert(pid)
         token = try loop.watch(pidfd.raw, for: .read) { [self] _ in check() }
         guard let deadline else { return }
         timer = loop.after(nanoseconds: deadline) { [weak self] in try? self?.pidfd?.fd.signalProcess(9) }
@@ -89,6 +92,7 @@ final class ChildWatch {
         token = nil
         timer = nil
         pidfd = nil
+        loop.awaitedChildren.remove(pid)
         ended(status)
     }
 }

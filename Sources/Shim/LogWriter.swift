@@ -127,12 +127,12 @@ final class LogWriter {
         case .child:
             let occasion: LogCopier.Occasion = lastEnd == .killed ? .death : pending.isEmpty ? .output : .asked
             LogCopier.run(sources.map(\.source), to: targets, on: occasion, control: theirs)
-        case .parent(_, let pidfd):
+        case .parent(let pid, let pidfd):
             copiersStarted += 1
             let child = Child(process: FDBox(pidfd), control: ours)
             self.child = child
             let watch = ChildWatch(loop: loop) { [weak self] status in self?.ended(child, status) }
-            try watch.watch(child.process)
+            try watch.watch(child.process, pid: pid)
             try ours.fd.setNonBlocking(true)
             child.token = try loop.watch(ours.raw, for: .read) { [weak self] _ in self?.takeReports(child) }
         }

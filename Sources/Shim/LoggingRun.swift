@@ -62,17 +62,17 @@ final class LoggingRun {
             let side = try cloneProcess()
             switch consume side {
             case .child: Self.become(program, identity, outlets + [readyDoor], control: theirs)
-            case .parent(_, let pidfd): try follow(FDBox(pidfd), ready: readyEnd, control: control)
+            case .parent(let pid, let pidfd): try follow(FDBox(pidfd), pid: pid, ready: readyEnd, control: control)
             }
             outlets = []
         } catch { answer("\(error)") }
     }
 
-    private func follow(_ pidfd: FDBox, ready end: FDBox, control: FDBox) throws(SysError) {
+    private func follow(_ pidfd: FDBox, pid: Int32, ready end: FDBox, control: FDBox) throws(SysError) {
         process = pidfd
         // The registration keeps this object until the program has ended.
         let watch = ChildWatch(loop: loop) { [self] status in ended(status) }
-        try watch.watch(pidfd)
+        try watch.watch(pidfd, pid: pid)
         try control.fd.setNonBlocking(true)
         let token = try loop.watch(end.raw, for: .read) { [weak self] _ in
             guard let self else { return }

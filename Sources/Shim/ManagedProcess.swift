@@ -14,6 +14,8 @@ final class ManagedProcess {
     /// Signals go through this, never through the pid.
     var pidfd: FDBox?
     var executor: ExecutorRun?
+    /// The executor's `started` record has come: from then on its child is known here.
+    var isMade = false
     /// The `process` object of an exec, until Start.
     var spec: [UInt8] = []
     /// Who waits for Create or Start to come to an end.

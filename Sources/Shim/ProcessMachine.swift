@@ -64,6 +64,8 @@ package struct ProcessMachine: Equatable, Sendable {
 
     package let role: Role
     package private(set) var phase: Phase
+    /// Init died at its gate, and its channel ended before Start was called: it will not end again.
+    private var channelIsGone = false
 
     package init(_ role: Role) {
         self.role = role
@@ -137,7 +139,10 @@ package struct ProcessMachine: Equatable, Sendable {
             return .started(pid: pid, andEnded: settle(pid, ending) == .drain ? .drain : .store(pid: pid, ending))
         case .starting(nil, _), .creating:
             return failed(ExecutorFailure(operation: "start", subject: "", reason: "the set-up process ended without a word"), now: now)
-        case .created, .running, .draining, .storing, .exited, .failed, .deleted:
+        case .created:
+            channelIsGone = true
+            return .none
+        case .running, .draining, .storing, .exited, .failed, .deleted:
             return .none
         }
     }
@@ -168,6 +173,11 @@ package struct ProcessMachine: Equatable, Sendable {
             // The executor's `failed` record, or the end of its channel, tells why.
             phase = .creating(pid: pid)
             return .none
+        case .starting(let pid?, nil) where channelIsGone:
+            phase = .running(pid: pid)
+            _ = settle(pid, ending)
+            let failure = ExecutorFailure(operation: "start", subject: "", reason: "the process ended before it was started")
+            return .refused(failure, andEnded: .store(pid: pid, ending))
         case .starting(let pid, nil):
             phase = .starting(pid: pid, ending: ending)
             return .none

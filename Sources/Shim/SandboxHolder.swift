@@ -26,7 +26,7 @@ final class SandboxHolder {
             self?.isAlive = false
             ended()
         }
-        try watch.watch(pidfd)
+        try watch.watch(pidfd, pid: pid)
     }
 
     func end() { if isAlive { try? pidfd.fd.signalProcess(SIGKILL) } }

@@ -52,7 +52,7 @@ import Testing
     @Test(
         "what cannot be is refused when it is asked for",
         arguments: [
-            ["run", "--bogus", "image"], ["run", "--init", "image"], ["run", "--name", "a/b", "image"], ["run", "--memory", "1q", "image"],
+            ["run", "--bogus", "image"], ["run", "--name", "a/b", "image"], ["run", "--memory", "1q", "image"],
             ["run"], ["exec", "c"],
             ["run", "--network", "bridge", "image"], ["run", "-d", "-i", "image"], ["run", "--pids-limit", "0", "image"],
             ["start", "-a", "b", "c"], ["nonsense"],

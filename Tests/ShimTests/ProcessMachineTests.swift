@@ -153,4 +153,18 @@ private final class Machine {
         #expect(machine.start())
         #expect(!machine.start())
     }
+
+    @Test("init that died at its gate, and whose channel ended before Start was called, fails Start and tells its exit")
+    func deadAtTheGate() {
+        let machine = Machine(.initial)
+        machine.launched(pid: 5)
+        _ = machine.ready()
+        #expect(machine.channelEnded(now: 1) == .none)
+        #expect(machine.start())
+        let ending = Ending(status: 137, time: 2)
+        guard case .refused(_, andEnded: .store(pid: 5, ending)) = machine.reaped(.signal(9), now: 2) else {
+            Issue.record("Start would wait for ever")
+            return
+        }
+    }
 }

@@ -38,7 +38,7 @@ extension RealShim {
 
     @Test("rule 9: a log whose disk stands still holds up no call", .timeLimit(.minutes(1))) func stalledDisk() async throws {
         let output = { (o: Orchestrator, id: String) in "cri://\(o.directory)/out.log" }
-        try await Self.running(["sh", "-c", "yes 0123456789 | head -c 3000000; echo end; exec sleep 1000"], stdout: output) {
+        try await Self.running(["sh", "-c", "yes 0123456789 | head -c 3000000; echo; echo end; exec sleep 1000"], stdout: output) {
             orchestrator, session in
             // What writes stands still, as it does when a disk takes nothing.
             let writer = try #require(await Self.writer(of: session))

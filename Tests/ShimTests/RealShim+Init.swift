@@ -30,16 +30,10 @@ extension RealShim {
         try await Self.running(["sleep", "1000"], stdout: output, Self.withInit) { orchestrator, session in
             let first = try await session.run("orphan", ["sh", "-c", "(sleep 0.2 & ) ; (true &)"])
             #expect(first == 0)
-            let list = ["sh", "-c", "for p in /proc/[0-9]*; do head -n 3 $p/status | tr '\\n' ' '; echo; done"]
-            let path = orchestrator.directory + "/ps"
-            #expect(
-                await eventually {
-                    try? FileManager.default.removeItem(atPath: path)
-                    _ = try? await session.run(
-                        "ps\(UInt32.random(in: 0...(.max)))", list.map { $0 == "sh" ? "/bin/sh" : $0 }, stdout: "file://\(path)")
-                    let text = Self.text(path)
-                    return text.contains("swiftlet-init") && !text.contains("State:\tZ") && text.components(separatedBy: "sleep").count == 2
-                })
+            let pid = try #require(try await session.task.pids(session.id).map { Int32($0.pid) }.min())
+            #expect(Self.text("/proc/\(pid)/comm") == "swiftlet-init\n")
+            // Those that have ended and were not reaped would still be children.
+            #expect(await eventually { Processes.children(of: pid).map { Self.text("/proc/\($0)/comm") } == ["sleep\n"] })
             try await session.task.kill(session.id, signal: UInt32(SIGTERM))
             #expect(try await session.task.wait(session.id, timeout: .seconds(10)).exitStatus == 143)
         }

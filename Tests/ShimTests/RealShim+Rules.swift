@@ -102,7 +102,8 @@ extension RealShim {
             ["sh", "-c", "sleep 1000 & sleep 1000 & exit 2"],
             { document in
                 document["linux"] = [
-                    "cgroupsPath": (document["linux"] as? [String: Any])?["cgroupsPath"] ?? "", "namespaces": [["type": "mount"]],
+                    "cgroupsPath": (document["linux"] as? [String: Any])?["cgroupsPath"] ?? "",
+                    "namespaces": ["mount", "uts"].map { ["type": $0] },
                 ]
             }
         ) { _, session in
@@ -212,8 +213,8 @@ extension RealShim {
             try other.write(toFile: path, atomically: true, encoding: .utf8)
             _ = try await orchestrator.cleanUp(id, bundle: bundle)
             #expect(bystander.isRunning)
-            bystander.terminate()
-            bystander.waitUntilExit()
+            kill(bystander.processIdentifier, SIGKILL)
+            #expect(await eventually { !bystander.isRunning })
             await session.task.close()
         }
     }
