@@ -69,7 +69,7 @@ for name in LinuxSys EventLoop OCI CRILog Cgroups Executor TTRPC TTRPCLoop TaskA
 done
 # Of the images, what reads archives: the rest needs a database.
 images=()
-for file in ByteSource GzipSource ZstdSource ImageError PaxRecords TarEntry TarHeader TarReader TarReader+Entry TarReader+Sparse; do
+for file in ByteSource GzipSource ZstdSource Arrival AccessList ImageError PaxRecords TarEntry TarHeader TarReader TarReader+Entry TarReader+Sparse; do
     images+=("Sources/Images/$file.swift")
 done
 swift_module Images "${images[@]}"

@@ -70,7 +70,7 @@ import Testing
     @Test("under v1 the rules become one default and a list of exceptions")
     func lists() throws {
         let denied = try Cgroup.deviceWrites(DevicePolicy([Self.deny, Self.rule(true, .character, 10, 229, "rwm")]))
-        #expect(denied[0] == ("devices.deny", "a") && denied[1] == ("devices.allow", "c 10:229 rwm"))
+        #expect(denied[0] == .init(file: "devices.deny", value: "a") && denied[1] == .init(file: "devices.allow", value: "c 10:229 rwm"))
         #expect(denied.map(\.value).contains("c 136:* rwm") && denied.dropFirst().allSatisfy { $0.file == "devices.allow" })
         let open = try Cgroup.deviceWrites(DevicePolicy([Self.allow, Self.rule(false, .block, 8, 0, "w")]))
         #expect(open.map(\.value) == ["a", "b 8:0 w"] && open.map(\.file) == ["devices.allow", "devices.deny"])
