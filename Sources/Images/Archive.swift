@@ -135,3 +135,9 @@ struct Archive: Sendable {
         do { return try body() } catch { throw .document(subject: subject, reason: error.description) }
     }
 }
+
+extension FileSource {
+    init(_ part: Archive.Part, subject: String) {
+        self.init(part.file, offset: part.offset, size: part.size, subject: subject, arrival: part.arrival)
+    }
+}

@@ -55,9 +55,3 @@ package final class Arrival: Sendable {
         }
     }
 }
-
-extension FileSource {
-    init(_ part: Archive.Part, subject: String) {
-        self.init(part.file, offset: part.offset, size: part.size, subject: subject, arrival: part.arrival)
-    }
-}

@@ -58,7 +58,7 @@ func fuzzTask(_ bytes: [UInt8]) throws {
         guard let response = ProtobufCEnvelope.decodeResponse(payload) else { return }
         let again = ProtobufCEnvelope.decodeResponse(ProtobufCEnvelope.encode(response))
         try require(again == response, "a response is not what it was encoded to")
-    default: _ = try? RuncOptions(AnyValue(typeURL: RuncOptions.typeName, value: payload))
+    default: _ = try? RuncOptions(payload)
     }
 }
 
