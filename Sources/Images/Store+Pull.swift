@@ -33,13 +33,15 @@ package final class IncomingImage: Sendable {
     private let plan: ImagePlan
     private let names: [String]
     private let load: LoadPlan
+    private let cancellation: Cancellation
+    /// Of what is there already.
+    private let lease: Lease?
 
-    fileprivate init(_ store: Store, _ plan: ImagePlan, names: [String], load: LoadPlan, missing: [Missing]) {
-        self.store = store
-        self.plan = plan
-        self.names = names
-        self.load = load
-        self.missing = missing
+    fileprivate init(
+        _ store: Store, _ plan: ImagePlan, names: [String], load: LoadPlan, missing: [Missing], cancellation: Cancellation, lease: Lease?
+    ) {
+        (self.store, self.plan, self.names, self.load) = (store, plan, names, load)
+        (self.missing, self.cancellation, self.lease) = (missing, cancellation, lease)
         layers = plan.layers.count
     }
 
@@ -53,10 +55,17 @@ package final class IncomingImage: Sendable {
     }
 
     /// After the last `unpack`: removes what is not in the store.
-    package func close() { load.scratch.remove() }
+    package func close() {
+        load.scratch.remove()
+        // One that stays runs out.
+        if let lease { try? store.release(lease) }
+    }
 
     /// Ends `unpack` as soon as possible, with an error.
-    package func breakOff() { for layer in missing { layer.arrival.breakOff() } }
+    package func breakOff() {
+        cancellation.cancel()
+        for layer in missing { layer.arrival.breakOff() }
+    }
 }
 
 extension Store {
@@ -67,6 +76,7 @@ extension Store {
         let known = try knownSnapshots(plan)
         var build = IncomingBuild(scratch: scratch, store: self)
         var seen: Set<Digest> = []
+        var kept: [Digest] = []
         var parent: Digest?
         for (layer, descriptor) in plan {
             let chainID = layer.chainID(over: parent)
@@ -74,13 +84,29 @@ extension Store {
             guard seen.insert(chainID).inserted else { continue }
             let isKnown = known.contains(chainID)
             let stored = try storedBlob(descriptor)
-            if isKnown, stored != nil { continue }
+            if isKnown, stored != nil {
+                kept.append(descriptor.digest)
+                continue
+            }
             try kernel { () throws(SysError) in
                 try build.add(layer, descriptor, chainID: chainID, parent: parent, stored: stored, isUnpacked: isKnown)
             }
         }
+        let subject = names.first ?? "\(documents.configDigest)"
+        // Before a byte is fetched: sizes are what a stranger says.
+        try DiskSpace(of: layout.root).require(build.leastBytes, "pull", on: subject)
         return IncomingImage(
-            self, plan.image, names: names, load: LoadPlan(build.jobs, over: known, scratch: scratch, store: self), missing: build.missing)
+            self, plan.image, names: names, load: LoadPlan(build.jobs, over: known, scratch: scratch, store: self), missing: build.missing,
+            cancellation: build.cancellation, lease: build.jobs.isEmpty ? nil : try lease(known, kept, subject))
+    }
+
+    /// What is there may not go while the rest comes.
+    private func lease(_ snapshots: [Digest], _ blobs: [Digest], _ subject: String) throws(ImageError) -> Lease? {
+        guard let top = snapshots.last else { return nil }
+        let lease = try lease("pull \(subject)", seconds: 6 * 3600)
+        try add(snapshot: top, to: lease)
+        for blob in blobs { try add(blob: blob, to: lease) }
+        return lease
     }
 
     /// The image's chain IDs from the lowest up, as far as their snapshots are there.
@@ -156,11 +182,21 @@ private struct IncomingBuild {
     let store: Store
     var jobs: [LayerJob] = []
     var missing: [IncomingImage.Missing] = []
+    let cancellation = Cancellation()
     private var files: [Digest: (name: FileName, part: Archive.Part)] = [:]
 
     init(scratch: Scratch, store: Store) {
         self.scratch = scratch
         self.store = store
+    }
+
+    /// As `LoadPlan.leastBytes`, for sizes that nobody has checked: the sum of a few may be more than a number holds.
+    var leastBytes: UInt64 {
+        missing.reduce(0) { sum, layer in
+            let (twice, isTooMuch) = layer.descriptor.size.addingReportingOverflow(layer.descriptor.size)
+            let (all, overflow) = sum.addingReportingOverflow(twice)
+            return isTooMuch || overflow ? .max : all
+        }
     }
 
     mutating func add(
@@ -170,7 +206,10 @@ private struct IncomingBuild {
         let part = try part(descriptor, name, stored)
         let diff = isUnpacked ? nil : try LoadPlan.makeDiff(scratch, jobs.count)
         let readable = ImagePlan.Layer(part: part, digest: layer.digest, compression: layer.compression, diffID: layer.diffID)
-        jobs.append(LayerJob(chainID: chainID, parent: parent, layer: readable, blob: nil, diff: diff, limits: store.limits))
+        jobs.append(
+            LayerJob(
+                chainID: chainID, parent: parent, layer: readable, blob: nil, diff: diff, limits: store.limits,
+                cancellation: cancellation))
     }
 
     /// The blob is in the scratch directory under that name as well, so that it stays even if it goes from the store meanwhile.

@@ -173,6 +173,51 @@ struct PullTests {
         await server.stop()
     }
 
+    @Test("sizes that no disk holds are refused before a byte is fetched")
+    func hugeSizes() async throws {
+        let image = TestImage(layers: [base, tar([("t", [1])]), tar([("u", [1])])])
+        let text = String(decoding: image.manifest, as: UTF8.self)
+        var content = Content()
+        content.add(image)
+        var huge = text
+        for layer in image.layers { huge = huge.replacing("\"size\":\(layer.count)", with: "\"size\":\(Int64.max)") }
+        content.add(manifest: Array(huge.utf8), type: MediaType.manifest, tag: "1")
+        let server = try await serving(content)
+        let fixture = try Fixture()
+        let error = await failure { () throws(RegistryError) in try await fixture.pull("\(server.host)/x:1") }
+        #expect(error?.description.contains("needs at least \(UInt64.max) bytes") == true, "\(String(describing: error))")
+        #expect(server.asked.count == 2)
+        #expect(fixture.leftovers == [])
+        await server.stop()
+    }
+
+    @Test("what a pull relies on is not collected while the rest comes")
+    func leased() async throws {
+        var content = Content()
+        content.add(image(), tag: "1")
+        content.add(image("other"), tag: "2")
+        let top = "\(contentDigest(.sha256, image("other").layers[1]))"
+        let fixture = try Fixture()
+        let host = Mutex("")
+        let removed = Mutex(false)
+        let server = try await TestServer.start { [content] asked in
+            // In the middle of the second pull the first image goes.
+            if asked.path.hasSuffix(top) {
+                try? fixture.store.removeImage("\(host.withLock { $0 })/x:1")
+                removed.withLock { $0 = ((try? fixture.store.images()) ?? []).isEmpty }
+            }
+            return content.reply(asked)
+        }
+        host.withLock { $0 = server.host }
+        _ = try await fixture.pull("\(server.host)/x:1")
+        let pulled = try await fixture.pull("\(server.host)/x:2")
+        #expect(removed.withLock { $0 })
+        #expect(pulled.fetched == 1)
+        #expect(fixture.file("big", of: pulled.image) == bigFile)
+        #expect(try fixture.store.leases().isEmpty)
+        await server.stop()
+    }
+
     @Test("of an index the image for the platform is taken, through nested indexes, past what is no image")
     func platforms() async throws {
         func image(_ text: String) -> TestImage {
