@@ -80,7 +80,7 @@ test_the_built_in_init_is_had_by_a_flag() {
     "$BIN/swiftlet" --root "$SCRATCH/init-root" load "$ARCHIVES/docker.tar" > /dev/null
     expect 7 "$BIN/swiftlet" --root "$SCRATCH/init-root" run --rm --init swiftlet/busybox:docker sh -c 'cat /proc/1/comm; exit 7'
     same "$out" swiftlet-init
-    expect 143 timeout -s TERM 3 "$BIN/swiftlet" --root "$SCRATCH/init-root" run --rm --init swiftlet/busybox:docker sleep 1000
+    expect 143 timeout --preserve-status -s TERM 3 "$BIN/swiftlet" --root "$SCRATCH/init-root" run --rm --init swiftlet/busybox:docker sleep 1000
     expect 0 script -qec "$BIN/swiftlet --root $SCRATCH/init-root run --rm -t --init swiftlet/busybox:docker sh -c 'test -t 0 && echo tty'" /dev/null
     contains "$out" tty
 }
