@@ -139,7 +139,13 @@ private struct Walk {
             try parent.makeDirectory(name, mode: mode)
             done.append(name)
         } catch  where error.errno == EEXIST {
-            try follow(try parent.readLink(name), name)
+            let target: String
+            do { target = try parent.readLink(name) } catch  where error.errno == EINVAL {
+                // No link any more: whoever put something else there gets it looked at like anything that was there before.
+                done.append(name)
+                return
+            }
+            try follow(target, name)
         }
     }
 

@@ -133,30 +133,6 @@ import Testing
         #expect(consumer == nil)
     }
 
-    @Test("output to a log file is there at once, a partial line with tag P, and ends with its source", .timeLimit(.minutes(1)))
-    func logFile() throws {
-        let path = "/tmp/swiftlet-log-\(getpid()).log"
-        defer { _ = unsafe unlink(path) }
-        let loop = try EventLoop()
-        let writer = LogWriter(loop: loop) { Issue.record("\($0)") }
-        let (source, first): (FDBox, FDBox) = try Self.pipe()
-        var producer: FDBox? = first
-        writer.add(source, .stderr, file: writer.place(of: path, .cri))
-        var problem: String?? = nil
-        writer.open { problem = .some($0) }
-        while problem == nil { try loop.turn(waitAtMost: 1_000_000_000) }
-        #expect(problem == .some(nil))
-        _ = try producer?.fd.write(Array("one\ntwo".utf8))
-        producer = nil
-        while !writer.isFinished { try loop.turn(waitAtMost: 1_000_000_000) }
-        var reader = LogReader()
-        let entries = reader.feed(try FD.open(path, O_RDONLY).readAll(limit: 1000))
-        #expect(entries.map(\.isPartial) == [false, true])
-        #expect(entries.map { String(decoding: $0.content, as: UTF8.self) } == ["one", "two"])
-        #expect(entries.allSatisfy { $0.stream == .stderr })
-        #expect(producer == nil)
-    }
-
     @Test("a log is a regular file, never a device or a FIFO")
     func logIsAFile() {
         #expect(throws: SysError.self) { try LogFile("/dev/full", .raw) { Issue.record("\($0)") }.open() }
