@@ -184,7 +184,8 @@ struct HostPlace {
 
     private static let kinds = [
         OwnNamespace(kind: .newPID, name: "pid"), OwnNamespace(kind: .newNetwork, name: "net"), OwnNamespace(kind: .newIPC, name: "ipc"),
-        OwnNamespace(kind: .newUTS, name: "uts"), OwnNamespace(kind: .newCgroup, name: "cgroup"), OwnNamespace(kind: .newTime, name: "time"),
+        OwnNamespace(kind: .newUTS, name: "uts"), OwnNamespace(kind: .newCgroup, name: "cgroup"),
+        OwnNamespace(kind: .newTime, name: "time"),
         OwnNamespace(kind: .newMount, name: "mnt"),
     ]
 

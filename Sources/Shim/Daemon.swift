@@ -53,7 +53,9 @@ final class Daemon {
         while let (number, sender) = try? signals.fd.nextSignal() {
             switch number {
             case SIGHUP:
-                for container in service.containers.values { container.reopenLogs { [log] in if let problem = $0 { log.warning(problem) } } }
+                for container in service.containers.values {
+                    container.reopenLogs { [log] in if let problem = $0 { log.warning(problem) } }
+                }
             case SIGUSR1: for line in summary { log.info(line) }
             default:
                 log.info("signal \(number) from \(sender): stopping")
