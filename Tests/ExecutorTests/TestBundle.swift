@@ -31,10 +31,12 @@ enum Needs {
     }()
     static let noMappedMounts: Comment = "this kernel cannot map the ids of the file system of /tmp"
 
-    /// A kernel that gives real-time to control groups has no way to say how much on cgroup v2, and gives none to any but the root.
+    /// A kernel that gives real-time to control groups has no way to say how much on cgroup v2, and gives none to any but the root where
+    /// groups have the controller at all, as a container's have.
     static let realtime = works(
         """
         [ -e /sys/fs/cgroup/cpu/cpu.rt_runtime_us ] && exit 0
+        echo +cpu 2> /dev/null > /sys/fs/cgroup/cgroup.subtree_control
         group=$(mktemp -d /sys/fs/cgroup/swl-XXXXXX) && sh -c "echo 0 > $group/cgroup.procs && chrt -f 1 true"
         status=$?; rmdir "$group"; exit $status
         """)

@@ -20,6 +20,11 @@ struct CreateCommand {
         self.call = call
         id = try call.given.one("the container's id", of: "create")
         try StateStore.check(id)
+        guard geteuid() == 0 else {
+            throw .state(
+                operation: "create", id: id,
+                reason: "containers of a user without privileges are not supported: root is needed, or root of a user namespace")
+        }
         bundle = try Files.absolute(call.given.value("bundle") ?? ".")
         let path = "\(bundle)/config.json"
         configuration = try Files.document(path)
