@@ -196,40 +196,4 @@ extension RealShim {
             await session.task.close()
         }
     }
-
-    private static func sleeper() throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sleep")
-        process.arguments = ["1000"]
-        try process.run()
-        return process
-    }
-
-    @Test("rule 8: a pid that came back is another process, which delete leaves alone") func pidReuse() async throws {
-        try await Self.with { orchestrator, id in
-            let bundle = try orchestrator.bundle(id, ["sleep", "1000"])
-            let session = try await orchestrator.start(id, bundle: bundle)
-            _ = try await session.create()
-            kill(session.shimPID, SIGKILL)
-            await session.task.waitForClose()
-            // The record names a process that lives, with another's time of birth: this one.
-            let path = bundle + "/swiftlet-task.json"
-            let record = try String(contentsOfFile: path, encoding: .utf8)
-            let birth = try #require(record.firstMatch(of: /"startTime":([0-9]+)/)?.output.1)
-            var bystander = try Self.sleeper()
-            // Times of birth have steps of ten milliseconds: one that is born in the same step is not another process of that number.
-            while processStartTime(bystander.processIdentifier) == UInt64(birth) {
-                bystander.terminate()
-                bystander = try Self.sleeper()
-            }
-            let other = record.replacing(/"pid":[0-9]+/, with: "\"pid\":\(bystander.processIdentifier)")
-            #expect(other != record)
-            try other.write(toFile: path, atomically: true, encoding: .utf8)
-            _ = try await orchestrator.cleanUp(id, bundle: bundle)
-            #expect(bystander.isRunning)
-            kill(bystander.processIdentifier, SIGKILL)
-            #expect(await eventually { !bystander.isRunning })
-            await session.task.close()
-        }
-    }
 }
