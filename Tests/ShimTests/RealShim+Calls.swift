@@ -26,7 +26,7 @@ extension RealShim {
                 _ = try await session.task.connect(id)
                 _ = try await session.task.pids(id)
             }
-            #expect(ContinuousClock.now - start < .seconds(5))
+            #expect(ContinuousClock.now - start < .seconds(25))
             // Opening it for writing is the word to go on.
             try "".write(toFile: gate, atomically: false, encoding: .utf8)
             _ = try await creating.value
