@@ -2,9 +2,7 @@
 # The programs as files
 
 test_both_static_programs_have_no_interpreter() {
-    local program lines
-    # What `make install` does, without building again.
-    lines=$(make -n install PREFIX="$SCRATCH/prefix" RELEASE="$BIN")
+    local program
     for program in containerd-shim-swiftlet-v2 swiftlet-oci; do
         readelf -lW "$BIN/$program" > "$SCRATCH/elf"
         if grep -q INTERP "$SCRATCH/elf"; then fail "$program has a program interpreter"; fi
@@ -29,7 +27,9 @@ test_the_pages_of_help_are_those_of_the_programs() {
 }
 
 test_install_puts_every_program_into_one_directory() {
-    local program
+    local program lines
+    # What `make install` does, without building again.
+    lines=$(make -n install PREFIX="$SCRATCH/prefix" RELEASE="$BIN")
     for program in containerd-shim-swiftlet-v2 swiftlet-oci swiftletd swiftlet mock-kubelet; do
         contains "$lines" "$program"
     done
