@@ -644,19 +644,6 @@ test_spec_writes_a_configuration_that_runs() {
     jq -e '(.linux.uidMappings[0].size == 1) and (.linux.namespaces | map(.type) | index("user") != null and index("network") == null)' "$SCRATCH/spec45/config.json" > /dev/null
 }
 
-test_a_user_without_privileges_is_refused_in_one_line() {
-    local place verb
-    place=$(mktemp -d /tmp/swl45.XXXXXX)
-    chmod 755 "$place"
-    install -m 755 "$BIN/swiftlet-oci" "$place/oci"
-    for verb in create run; do
-        expect 1 setpriv --reuid 65534 --regid 65534 --clear-groups env XDG_RUNTIME_DIR="$place" "$place/oci" "$verb" --bundle "$place" swl45-user
-        one_line "$err"; contains "$err" "without privileges"
-    done
-    same "$(ls "$place")" oci
-    rm -rf "$place"
-}
-
 # --- bad input
 
 # refused NEEDLE: `create` and `run` of the bundle "bad" end 1 with one line that has NEEDLE, also in the log, and leave nothing.

@@ -17,6 +17,19 @@ extension Cgroup {
         }
     }
 
+    /// What is to be limited has to be in a hierarchy of which the user has been given a part.
+    static func checkRights(to resources: ResourcesSpec, _ usable: CgroupHost) throws(CgroupError) {
+        for plan in plans(resources) {
+            let isOld = usable.hierarchies.contains { $0.controllers.contains(plan.controller) }
+            guard !isOld, !usable.hierarchies.contains(where: \.isUnified) else { continue }
+            guard let first = try plan.writes(.v1).first(where: { !$0.isOptional }) else { continue }
+            throw .unsupported(field: first.field, reason: "this user has been given no cgroup with the \(plan.controller) controller")
+        }
+        if let first = resources.unified.first, !usable.hierarchies.contains(where: \.isUnified) {
+            throw .unsupported(field: "linux.resources.unified.\(first.file)", reason: "this user has been given no v2 cgroup")
+        }
+    }
+
     /// For a new group, without processes.
     func apply(_ resources: ResourcesSpec) throws(CgroupError) {
         for (place, writes) in try planned(resources) { try Self.perform(writes, in: place) }

@@ -17,7 +17,7 @@ extension Cgroup {
 
     /// Nil where init joins like everywhere else: on a host with one version, with systemd, and for a group that exists.
     package static func birthplace(path: String?, id: String, systemd: Bool, on host: CgroupHost?) -> Birthplace? {
-        guard !systemd, let host, host.mode == .hybrid, let unified = host.hierarchies.first(where: \.isUnified),
+        guard !systemd, let host = host?.usable, host.mode == .hybrid, let unified = host.hierarchies.first(where: \.isUnified),
             host.hierarchies.contains(where: { $0.controllers.contains("memory") }), isBelowRoot(path ?? id)
         else { return nil }
         var made: [String] = []

@@ -41,8 +41,10 @@ extension Cgroup {
         guard isBelowRoot(wanted) else {
             throw .unsupported(field: "linux.cgroupsPath", reason: "\(wanted) names no cgroup below the root")
         }
-        let host = if let known { known } else { try CgroupHost.current() }
-        try check(resources, on: host)
+        let all = if let known { known } else { try CgroupHost.current() }
+        let host = all.usable
+        try check(resources, on: all)
+        if all.isLimited { try checkRights(to: resources, host) }
         var made = before
         do throws(CgroupError) {
             let cgroup = Cgroup(try directories(wanted, on: host, made: &made))
@@ -74,7 +76,7 @@ extension Cgroup {
     static func path(of wanted: String, in hierarchy: CgroupHost.Hierarchy) -> String {
         if wanted.utf8.first == UInt8(ascii: "/") { return wanted }
         var base = pathParts(hierarchy.ownBelowMount)
-        if hierarchy.isUnified { _ = base.popLast() }
+        if hierarchy.isUnified, !hierarchy.countsFromOwn { _ = base.popLast() }
         return "\(rootedPath(base))/\(wanted)"
     }
 

@@ -7,7 +7,8 @@ extension Cgroup {
         -> [Directory]
     {
         guard !systemd else { return [] }
-        let host = if let known { known } else { try CgroupHost.current() }
+        let all = if let known { known } else { try CgroupHost.current() }
+        let host = all.usable
         var result: [Directory] = []
         for hierarchy in host.hierarchies {
             let directory = hierarchy.directory(self.path(of: path ?? id, in: hierarchy))

@@ -20,6 +20,10 @@ package struct CgroupHost: Equatable, Sendable {
         package var mountRoot: String
         /// The cgroup of this process, from the hierarchy's root.
         package var own: String
+        /// False where this process may make no group for the container (`limited`).
+        package var isUsable = true
+        /// Relative paths count from the own group, as they do under v1 anyway, not from its parent.
+        package var countsFromOwn = false
 
         package var isUnified: Bool { controllers.isEmpty }
 
@@ -36,7 +40,7 @@ package struct CgroupHost: Equatable, Sendable {
         }
     }
 
-    package let hierarchies: [Hierarchy]
+    package internal(set) var hierarchies: [Hierarchy]
 
     package var mode: Mode? {
         let unified = hierarchies.contains(where: \.isUnified)

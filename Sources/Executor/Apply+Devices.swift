@@ -11,7 +11,9 @@ extension Apply {
         let directory = try deviceDirectory(rootedPath(parts))
         switch plan.making {
         case .node: try makeNode(device, name, in: directory.fd)
-        case .bind: try bindNode(device, name, in: directory.fd)
+        case .bind:
+            guard let source = context.sources.devices[device.path] else { throw SysError(ENODEV, "bind", on: device.path) }
+            try bindNode(device, from: source.fd, name, in: directory.fd)
         }
     }
 
@@ -34,17 +36,20 @@ extension Apply {
             let found = try directory.open(name, openPathOnly | O_NOFOLLOW, resolve: .beneath).info(name: device.path)
             guard device.matches(found) else { throw device.mismatch(found) }
             return
+        } catch  where error.errno == EPERM && context.spec.linux.namespace(.mount) != nil {
+            // Root of a user namespace may make none (mknod(2)); until the root is entered the host's own is to be seen.
+            guard let source = try? FD.mountCopy(of: device.path, .single) else { throw error }
+            return try bindNode(device, from: source, name, in: directory)
         }
         if device.uid != nil || device.gid != nil {
             try named(device.path) { () throws(SysError) in try directory.setOwner(name, uid: device.uid ?? 0, gid: device.gid ?? 0) }
         }
     }
 
-    private func bindNode(_ device: DeviceSpec, _ name: String, in directory: borrowing FD) throws(SysError) {
-        guard let source = context.sources.devices[device.path] else { throw SysError(ENODEV, "bind", on: device.path) }
-        let found = try source.fd.info(name: device.path)
+    private func bindNode(_ device: DeviceSpec, from source: borrowing FD, _ name: String, in directory: borrowing FD) throws(SysError) {
+        let found = try source.info(name: device.path)
         guard device.matches(found) else { throw device.mismatch(found) }
-        try source.fd.attach(to: try emptyFile(name, in: directory, path: device.path), name: device.path)
+        try source.attach(to: try emptyFile(name, in: directory, path: device.path), name: device.path)
     }
 
     /// A regular file or node to bind over; a link is not followed.

@@ -58,11 +58,21 @@ extension Apply {
 
     mutating func setIdentity(_ plan: IdentityPlan) throws(SysError) {
         if plan.keepsCapabilities { try ProcessControl.keepCapabilities(true) }
-        try setGroups(plan.additional)
+        do { try setGroups(plan.additional) } catch {
+            // Where it is forbidden for all of the user namespace, the groups are those of the user who made it, and mean nothing there.
+            guard error.errno == EPERM, plan.additional.isEmpty, try groupsAreDenied() else { throw error }
+        }
         try setGroup(plan.gid)
         try setUser(plan.uid)
         if plan.keepsCapabilities { try ProcessControl.keepCapabilities(false) }
         if let refusedDirectory { try enter(refusedDirectory) }
+    }
+
+    /// user_namespaces(7), "The /proc/[pid]/setgroups file".
+    private func groupsAreDenied() throws(SysError) -> Bool {
+        guard context.spec.linux.namespace(.user) != nil else { return false }
+        let text = try context.proc.fd.open("self/setgroups", O_RDONLY, resolve: .beneath).readAll(limit: 64)
+        return String(decoding: text, as: UTF8.self).hasPrefix("deny")
     }
 
     func setMemoryPolicy(_ policy: MemoryPolicySpec) throws(SysError) {

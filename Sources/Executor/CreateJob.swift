@@ -16,6 +16,7 @@ final class CreateJob {
     private var birthplace: Cgroup.Birthplace?
     private let resctrl: Resctrl?
     private var isInClass = false
+    private let maps: IDMaps?
     private var initial: InitProcess?
     private var hooksBegan = false
 
@@ -36,6 +37,14 @@ final class CreateJob {
         try Bundle.checkStreams(request.streams, terminal: process.terminal)
         let namespaces = NamespacePlan(spec.linux)
         _ = try sys { () throws(SysError) in try namespaces.open() }
+        let isUnprivileged = try Self.lacksPrivileges(namespaces)
+        maps = namespaces.makesUser ? (isUnprivileged ? IDMaps(spec.linux, uid: geteuid(), gid: getegid()) : IDMaps(spec.linux)) : nil
+        try maps?.check()
+        if maps?.deniesGroups == true, !process.user.additionalGids.isEmpty {
+            throw ExecutorFailure(
+                operation: "config.json", subject: "process.user.additionalGids",
+                reason: "a user without privileges who maps its own group can give no others (setgroups(2) is denied then)")
+        }
         self.namespaces = namespaces
         try Bundle.checkHost(spec, hasRootfsMounts: !request.rootfs.isEmpty)
         prepared = PreparedSetup(
@@ -47,9 +56,24 @@ final class CreateJob {
             },
             filter: try Bundle.filter(spec.linux.seccomp), agent: try Bundle.agent(spec.linux.seccomp))
         prepared.isTraced = request.isTraced
+        prepared.isUnprivileged = isUnprivileged
         prepared.awaitsBegin = namespaces.makesUser || !spec.linux.netDevices.isEmpty
         // The document's faults are told before this host's: where there are no cgroups at all `make` says so.
         prepared.cgroupHost = request.cgroupHost ?? (try? CgroupHost.current())
+    }
+
+    /// Who has no user namespace to have privileges in can do nothing for a container.
+    private static func lacksPrivileges(_ namespaces: NamespacePlan) throws(ExecutorFailure) -> Bool {
+        let encloses = namespaces.makesUser || namespaces.joinsUser
+        // Root is asked only where it matters.
+        guard encloses || geteuid() != 0 else { return false }
+        let isAdministrator = try sys { () throws(SysError) in try LinuxSys.isAdministrator() }
+        guard isAdministrator || encloses else {
+            throw ExecutorFailure(
+                operation: "config.json", subject: "linux.namespaces",
+                reason: "without privileges a container needs a user namespace (`spec --rootless` writes one)")
+        }
+        return !isAdministrator
     }
 
     func make() throws(ExecutorFailure) {
@@ -60,6 +84,9 @@ final class CreateJob {
             birthplace = Cgroup.birthplace(
                 path: prepared.spec.linux.cgroupsPath, id: request.id, systemd: request.options.systemdCgroup, on: prepared.cgroupHost)
         }
+        // The maps are written through files of /proc, which are the user's only of a process that may be traced. Nothing is in the
+        // container yet that could trace it.
+        if prepared.isUnprivileged { try sys { () throws(SysError) in try ProcessControl.allowTracing() } }
         let process = try supervisor.timed("clone init", request.isTraced) { () throws(ExecutorFailure) in
             try InitProcess.spawn(prepared, namespaces, request, supervisor, birthplace: birthplace)
         }
@@ -91,13 +118,9 @@ final class CreateJob {
     /// What only a process outside can do for it.
     private func admit(_ process: InitProcess) throws(ExecutorFailure) {
         let linux = prepared.spec.linux
-        try sys { () throws(SysError) in
-            if namespaces.makesUser {
-                try prepared.host.write(linux.uidMappings.map(\.line).joined(), of: process.pid, "uid_map")
-                try prepared.host.write(linux.gidMappings.map(\.line).joined(), of: process.pid, "gid_map")
-            }
-        }
+        try maps?.write(of: process.pid, prepared.host)
         try supervisor.warn(ProcessSettings.setMemoryScore(prepared.process.oomScoreAdj, of: process.pid, prepared.host))
+        if prepared.isUnprivileged { try sys { () throws(SysError) in try ProcessControl.forbidTracing() } }
         if let resctrl {
             try resctrl.prepare()
             isInClass = true
@@ -114,7 +137,8 @@ final class CreateJob {
         do {
             made = try Cgroup.create(
                 path: linux.cgroupsPath, id: request.id, resources: linux.resources, systemd: request.options.systemdCgroup,
-                annotations: prepared.spec.annotations, owner: CgroupOwner.uid(prepared.spec), on: prepared.cgroupHost,
+                annotations: prepared.spec.annotations, owner: prepared.isUnprivileged ? nil : CgroupOwner.uid(prepared.spec),
+                on: prepared.cgroupHost,
                 birthplace: birthplace)
             cgroup = made
         } catch { throw ExecutorFailure(error) }

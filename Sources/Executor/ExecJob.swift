@@ -53,15 +53,30 @@ final class ExecJob {
 
     func undo() { made?.end() }
 
-    /// The pid namespace holds for children only, so it is joined here and all else by the child.
+    /// The pid namespace holds for children only, so it is joined here and all else by the child. Without privileges that too can be
+    /// done only from within the container's user namespace.
     private func clone(_ container: ContainerInit) throws(ExecutorFailure) -> InitProcess {
+        let isEnclosed = try sys { () throws(SysError) in try container.kinds.contains(.newUser) ? !isAdministrator() : false }
+        guard isEnclosed else {
+            return try clone(container, after: [], [])
+        }
+        return try InitProcess.fromAside(supervisor) { flags throws(ExecutorFailure) in
+            try sys { () throws(SysError) in
+                for label in prepared.plan.labels { try prepared.host.apply(label) }
+                try joinNamespace(container.pidfd.fd, .newUser, name: "user")
+            }
+            return try clone(container, after: .newUser, flags)
+        }
+    }
+
+    private func clone(_ container: ContainerInit, after joined: CloneFlags, _ flags: CloneFlags) throws(ExecutorFailure) -> InitProcess {
         try sys { () throws(SysError) in
             if container.kinds.contains(.newPID) { try joinNamespace(container.pidfd.fd, .newPID, name: "pid") }
         }
-        return try InitProcess.clone(prepared, [], gate: .channel, supervisor) { () throws(ExecutorFailure) in
+        return try InitProcess.clone(prepared, flags, gate: .channel, supervisor) { () throws(ExecutorFailure) in
             try sys { () throws(SysError) in
-                for label in prepared.plan.labels { try prepared.host.apply(label) }
-                try container.enter()
+                if joined.isEmpty { for label in prepared.plan.labels { try prepared.host.apply(label) } }
+                try container.enter(after: joined)
             }
             return MountSources()
         }
@@ -97,8 +112,8 @@ struct ContainerInit {
     }
 
     /// All but the pid namespace, with its root as the root.
-    func enter() throws(SysError) {
-        let rest = kinds.subtracting(.newPID)
+    func enter(after joined: CloneFlags) throws(SysError) {
+        let rest = kinds.subtracting(.newPID).subtracting(joined)
         if !rest.isEmpty { try joinNamespace(pidfd.fd, rest, name: "the container's namespaces") }
         try root.fd.makeCurrentDirectory(name: "/")
         try changeRoot(".")

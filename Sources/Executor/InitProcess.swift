@@ -7,7 +7,7 @@ internal import OCI
 struct InitProcess {
     let pid: Int32
     let pidfd: FDBox
-    private let link: FDBox
+    let link: FDBox
     /// It began in the v2 part of its cgroup.
     let isBornInside: Bool
 
@@ -23,8 +23,16 @@ struct InitProcess {
         _ prepared: PreparedSetup, _ namespaces: NamespacePlan, _ request: CreateRequest, _ supervisor: Supervisor,
         birthplace: Cgroup.Birthplace?
     ) throws(ExecutorFailure) -> InitProcess {
-        if namespaces.joinsUser { return try spawnFromAside(prepared, namespaces, request, supervisor) }
+        if namespaces.joinsUser {
+            return try fromAside(supervisor) { flags throws(ExecutorFailure) in
+                let opened = try sys { () throws(SysError) in try namespaces.open() }
+                return try prepared.isUnprivileged
+                    ? cloneUnprivileged(prepared, namespaces, opened, request, supervisor, flags)
+                    : cloneIntoUser(prepared, namespaces, opened, request, supervisor, flags)
+            }
+        }
         let opened = try sys { () throws(SysError) in try namespaces.open() }
+        if prepared.isUnprivileged { return try cloneUnprivileged(prepared, namespaces, opened, request, supervisor) }
         guard !namespaces.makesUser, !prepared.plan.mapsIDs else {
             let made = try cloneIntoUser(prepared, namespaces, opened, request, supervisor)
             try sys { () throws(SysError) in try prepared.host.comeBack(from: namespaces.changed) }
@@ -49,59 +57,7 @@ struct InitProcess {
         return made
     }
 
-    private static let ofChildren: CloneFlags = [.newPID, .newTime]
-
-    /// Whoever joins a user namespace can never come back from it. So one process goes in and clones init, which must be
-    /// its sibling, while another stays on the host as the one that does the executor's work.
-    private static func spawnFromAside(
-        _ prepared: PreparedSetup, _ namespaces: NamespacePlan, _ request: CreateRequest, _ supervisor: Supervisor
-    ) throws(ExecutorFailure) -> InitProcess {
-        let ends = try sys { () throws(SysError) in try FD.recordPair() }
-        let (host, inside) = ends.take { (FDBox($0), FDBox($1)) }
-        let local = supervisor.isThisProcess
-        let side = try sys { () throws(SysError) in try cloneProcess() }
-        switch consume side {
-        case .child:
-            // An executor's own parent is the supervisor: it goes in itself, and its child goes on with the work.
-            guard local else { return try receive(from: host, closing: inside) }
-            sendInit(through: inside, prepared, namespaces, request, supervisor)
-            exitNow(0)
-        case .parent(_, let other):
-            if local {
-                defer { _ = try? other.reap(blocking: true) }
-                return try receive(from: host, closing: inside)
-            }
-            sendInit(through: inside, prepared, namespaces, request, supervisor)
-            let status = try? other.reap(blocking: true)
-            exitNow(status == .code(0) ? 0 : 1)
-        }
-    }
-
-    private static func sendInit(
-        through inside: FDBox, _ prepared: PreparedSetup, _ namespaces: NamespacePlan, _ request: CreateRequest, _ supervisor: Supervisor
-    ) {
-        do {
-            let opened = try sys { () throws(SysError) in try namespaces.open() }
-            let made = try cloneIntoUser(prepared, namespaces, opened, request, supervisor, .parent)
-            try sys { () throws(SysError) in
-                try inside.fd.send(ExecutorRecord.started(pid: made.pid).encoded, fds: [made.pidfd.raw, made.link.raw])
-            }
-        } catch { _ = try? inside.fd.send(ExecutorRecord.failed(error).encoded) }
-    }
-
-    private static func receive(from host: FDBox, closing inside: FDBox) throws(ExecutorFailure) -> InitProcess {
-        // A copy of the other end here would hide that the other process ended.
-        try sys { () throws(SysError) in try host.fd.place(at: inside.raw) }
-        let message = try sys { () throws(SysError) in try host.fd.receive() }
-        switch message.flatMap({ ExecutorRecord($0.bytes) }) {
-        case .started(let pid):
-            guard let fds = message?.fds, fds.count == 2 else { break }
-            return InitProcess(pid: pid, pidfd: fds[0], link: fds[1])
-        case .failed(let failure): throw failure
-        default: break
-        }
-        throw ExecutorFailure(operation: "clone", subject: "init", reason: "the process that joined the user namespace ended")
-    }
+    static let ofChildren: CloneFlags = [.newPID, .newTime]
 
     /// In a user namespace init could not reach all that is to be mounted, and to map ids takes a process that the host sees:
     /// mounts are made before, in a mount namespace that becomes init's own.
@@ -126,7 +82,7 @@ struct InitProcess {
 
     /// What is mounted here stays here. `shared` is asked for when mounts of volumes are to be seen on the
     /// host: then only the rootfs' own mount is cut off (config-linux.md, "Rootfs Mount Propagation").
-    private static func isolateMounts(_ asked: Propagation?) throws(SysError) {
+    static func isolateMounts(_ asked: Propagation?) throws(SysError) {
         switch asked?.kernel {
         case .shared: return
         case .private, .unbindable: try mountPath(nil, on: "/", flags: MountPropagation.private.rawValue | MountFlag.recursive)

@@ -78,11 +78,22 @@ struct NamespacePlan: Equatable {
 
     /// A time namespace for the children of this process, with its clocks set (time_namespaces(7)).
     func makeTime(_ host: HostPlace) throws(SysError) {
+        if made.contains(.newTime) { try makeTime(host, of: getpid()) }
+    }
+
+    /// For this process itself, which has a single thread.
+    func enterTime(_ host: HostPlace) throws(SysError) {
         guard made.contains(.newTime) else { return }
+        let pid = try host.ownPID()
+        try makeTime(host, of: pid)
+        try joinNamespace(try host.proc.fd.open("\(pid)/ns/time_for_children", O_RDONLY, resolve: []), .newTime, name: "time")
+    }
+
+    private func makeTime(_ host: HostPlace, of pid: Int32) throws(SysError) {
         try unshareNamespaces(.newTime, name: "time")
         guard !offsets.isEmpty else { return }
         let text = offsets.map { "\($0.clock.rawValue) \($0.seconds) \($0.nanoseconds)\n" }.joined()
-        try host.write(text, of: getpid(), "timens_offsets")
+        try host.write(text, of: pid, "timens_offsets")
     }
 
     private static let order: [NamespaceSpec.Kind] = [.ipc, .uts, .network, .pid, .cgroup, .time, .mount, .user]

@@ -139,6 +139,8 @@ struct PreparedSetup {
     /// The process waits first: its ids are mapped and its network devices come from outside.
     var awaitsBegin = false
     var isTraced = false
+    /// Only in a user namespace can anything be done for the container.
+    var isUnprivileged = false
 }
 
 /// The runtime's own view of the host, opened before the executor joins or makes anything.

@@ -41,6 +41,16 @@ package func raiseAmbient(_ set: CapabilitySet) throws(SysError) {
     }
 }
 
+/// Whether this process may administer the user namespace that it is in: make mounts and other namespaces, and map ids as it likes
+/// (CAP_SYS_ADMIN, capabilities(7)).
+package func isAdministrator() throws(SysError) -> Bool {
+    var effective: UInt64 = 0
+    var permitted: UInt64 = 0
+    var inheritable: UInt64 = 0
+    try check(unsafe clx_capget(&effective, &permitted, &inheritable), "capget")
+    return effective & 1 << 21 != 0
+}
+
 package func permittedCapabilities() throws(SysError) -> CapabilitySet {
     var effective: UInt64 = 0
     var permitted: UInt64 = 0

@@ -10,6 +10,8 @@ struct Invocation {
     let store: StateStore
     /// What holds for every container that is made now.
     let options: ExecutorOptions
+    /// Containers go on without cgroups that may not be made.
+    let isRootless: Bool
 
     init(global: Arguments, given: Arguments, log: Log) throws(CommandError) {
         self.global = global
@@ -21,7 +23,9 @@ struct Invocation {
         options.noPivotRoot = given.has("no-pivot")
         options.noNewKeyring = given.has("no-new-keyring")
         switch global.value("rootless") ?? "auto" {
-        case "auto", "true", "1", "t", "false", "0", "f": break
+        case "auto": isRootless = !isRootOfTheHost()
+        case "true", "1", "t": isRootless = true
+        case "false", "0", "f": isRootless = false
         case let other: throw .usage("--rootless: true, false or auto expected, found \(other)")
         }
         self.options = options

@@ -20,22 +20,29 @@ struct CreateCommand {
         self.call = call
         id = try call.given.one("the container's id", of: "create")
         try StateStore.check(id)
-        guard geteuid() == 0 else {
-            throw .state(
-                operation: "create", id: id,
-                reason: "containers of a user without privileges are not supported: root is needed, or root of a user namespace")
-        }
         bundle = try Files.absolute(call.given.value("bundle") ?? ".")
         let path = "\(bundle)/config.json"
         configuration = try Files.document(path)
         spec = try Files.spec(configuration, path)
-        cgroupHost = try? CgroupHost.current()
+        cgroupHost = try Self.cgroups(for: spec, id, call)
         var handover = try Handover(
             preserved: call.given.number("preserve-fds", in: 0...1024), listenFDs: environmentValue("LISTEN_FDS"),
             listenPID: environmentValue("LISTEN_PID"), ownPID: getpid())
         notify = NotifySocket(call.store, id)
         if let notify { handover.add(notify) }
         self.handover = handover
+    }
+
+    /// With the hierarchies in which nothing may be made marked, when the container is to go on without them. Then there are no limits,
+    /// and the group must not have been named: what was asked for in vain is an error.
+    private static func cgroups(for spec: RuntimeSpec, _ id: String, _ call: Invocation) throws(CommandError) -> CgroupHost? {
+        guard let host = try? CgroupHost.current() else { return nil }
+        guard call.isRootless, !call.options.systemdCgroup else { return host }
+        let limited = host.limited(to: spec.linux.cgroupsPath, id: id)
+        if let path = spec.linux.cgroupsPath, !limited.hierarchies.contains(where: \.isUsable) {
+            throw .state(operation: "create", id: id, reason: "linux.cgroupsPath: this user may make no cgroup \(path)")
+        }
+        return limited
     }
 
     private var terminal: Bool { spec.process?.terminal ?? false }
