@@ -29,7 +29,7 @@ extension Container {
         guard process.machine.delete() else { throw .wrongPhase("delete \(execID)", "it is running") }
         process.io.close()
         execs[execID] = nil
-        premises.exits.remove(execID)
+        premises.exits.remove(execID, of: id)
         reply(.success(.delete(DeletedProcess(pid: pid, exitStatus: ending?.status ?? 0, exitedAt: ending?.time))))
     }
 
@@ -45,7 +45,7 @@ extension Container {
                 return
             }
             _ = initial.machine.delete()
-            premises.exits.removeAll()
+            premises.exits.removeAll(of: id)
             logPhase("deleted", initial)
             tell(.delete, .delete(id: id, process: "", pid: pid, exitStatus: ending.status, exitedAt: ending.time))
             onGone?()

@@ -31,7 +31,7 @@ extension Container {
 
     /// Before it is told (rule 2). An exec's exit has to outlive this process only, so no disk is waited for.
     func storeExit(of process: ManagedProcess, _ ending: Ending) {
-        do throws(SysError) { try premises.exits.put(process.execID, ending) } catch {
+        do throws(SysError) { try premises.exits.put(process.execID, of: id, ending) } catch {
             log.warning("store the exit status \(ending.status) of exec \(process.execID): \(error)")
         }
     }

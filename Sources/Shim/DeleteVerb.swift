@@ -47,8 +47,8 @@ enum DeleteVerb {
             } catch { if error.errno != ESRCH { throw error } }
         }
         removeFile(path)
-        for (exec, ending) in ExitStore.take(socket: path) {
-            warn("exec \(exec) had ended with status \(ending.status) when the shim ended")
+        for (container, exec, ending) in ExitStore.take(socket: path) {
+            warn("exec \(exec) of \(container) had ended with status \(ending.status) when the shim ended")
         }
     }
 

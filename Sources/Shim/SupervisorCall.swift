@@ -3,7 +3,7 @@ internal import TTRPCLoop
 
 /// What can be asked of a shim beyond containerd's task API, on the same socket: `swiftlet.shim.v1.Supervisor`.
 ///
-///     ReopenLogs   Empty → Empty   every log file of the container is opened again under its name; answered when that is done (or SIGHUP,
+///     ReopenLogs   Empty → Empty   every log file of the shim's containers is opened again under its name; answered when that is done (or SIGHUP,
 ///                                  which answers nothing)
 enum SupervisorCall {
     static let service = "swiftlet.shim.v1.Supervisor"
@@ -12,9 +12,17 @@ enum SupervisorCall {
         guard call.request.method == "ReopenLogs" else {
             return call.fail(Status(.unimplemented, "method \(service)/\(call.request.method) is not served here"))
         }
-        guard let container = tasks.container else { return call.fail(Status(.notFound, "reopen logs: there is no task")) }
-        container.reopenLogs { problem in
-            if let problem { call.fail(Status(.unknown, problem)) } else { call.reply([]) }
+        let containers = Array(tasks.containers.values)
+        guard !containers.isEmpty else { return call.fail(Status(.notFound, "reopen logs: there is no task")) }
+        var left = containers.count
+        var problem: String?
+        for container in containers {
+            container.reopenLogs { found in
+                problem = problem ?? found
+                left -= 1
+                guard left == 0 else { return }
+                if let problem { call.fail(Status(.unknown, problem)) } else { call.reply([]) }
+            }
         }
     }
 }
