@@ -291,3 +291,52 @@ test_an_interrupted_pull_leaves_nothing() {
     same "$(find "$SCRATCH/store-interrupted"/{tmp,blobs/sha256,overlay/layers} -mindepth 1)" ""
     expect 0 swiftlet pull "$(at plain)/team/app:1"
 }
+
+# A proxy that answers CONNECT for any name by way of the registry at port $1 and writes down what it was asked; its port goes to proxy.port.
+start_proxy() {
+    cat > "$SCRATCH/proxy.py" <<'PY'
+import socket, sys, threading
+listener = socket.create_server(("127.0.0.1", 0))
+open(sys.argv[2] + ".new", "w").write(str(listener.getsockname()[1]))
+import os; os.rename(sys.argv[2] + ".new", sys.argv[2])
+def pump(a, b):
+    try:
+        while data := a.recv(65536): b.sendall(data)
+        b.shutdown(socket.SHUT_WR)
+    except OSError: pass
+def serve(client):
+    head = b""
+    while b"\r\n\r\n" not in head: head += client.recv(4096)
+    open(sys.argv[3], "a").write(head.decode().replace("\r", ""))
+    if b"Basic dXNlcjpwQHNz" not in head.replace(b"basic", b"Basic"): return client.sendall(b"HTTP/1.1 407 no\r\nContent-Length: 0\r\n\r\n")
+    server = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    client.sendall(b"HTTP/1.1 200 ok\r\n\r\n")
+    threading.Thread(target=pump, args=(server, client), daemon=True).start()
+    pump(client, server)
+while True: threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+PY
+    rm -f "$SCRATCH/proxy.port"
+    python3 "$SCRATCH/proxy.py" "$1" "$SCRATCH/proxy.port" "$SCRATCH/proxy.asked" < /dev/null > /dev/null 2>&1 &
+    echo $! > "$SCRATCH/proxy.pid"
+    until_true 20 test -s "$SCRATCH/proxy.port"
+}
+
+test_a_proxy_of_the_environment_is_used_but_for_what_is_excepted() {
+    STORE=proxy
+    local proxy asked
+    start_proxy "$(cat "$SCRATCH/plain.port")"
+    trap 'kill "$(cat "$SCRATCH/proxy.pid")"' EXIT
+    proxy="user:p%40ss@127.0.0.1:$(cat "$SCRATCH/proxy.port")"
+    http_proxy=http://$proxy expect 0 swiftlet pull -q --plain-http registry.invalid:5000/team/app:1
+    contains "$(cat "$SCRATCH/proxy.asked")" "CONNECT registry.invalid:5000 "
+    asked=$(grep -c CONNECT "$SCRATCH/proxy.asked")
+    # What is named in no_proxy is looked for itself, and loopback always.
+    http_proxy=http://$proxy no_proxy=other.example,.invalid expect 1 swiftlet pull -q --plain-http registry.invalid:5000/team/app:1
+    one_line "$err"; contains "$err" "no such host"
+    same "$(grep -c CONNECT "$SCRATCH/proxy.asked")" "$asked"
+    http_proxy=http://127.0.0.1:1 expect 0 swiftlet pull -q "$(at plain)/team/app:1"
+    http_proxy=ftp://proxy expect 1 swiftlet pull -q --plain-http registry.invalid:5000/team/app:1
+    one_line "$err"; contains "$err" "http_proxy"
+    http_proxy=http://127.0.0.1:$(cat "$SCRATCH/proxy.port") expect 1 swiftlet pull -q --plain-http registry.invalid:5000/team/app:1
+    one_line "$err"; contains "$err" "the proxy wants other credentials"
+}

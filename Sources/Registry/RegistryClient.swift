@@ -1,4 +1,5 @@
 internal import Images
+internal import LinuxSys
 internal import NIOHTTP1
 internal import OCI
 internal import Synchronization
@@ -11,11 +12,12 @@ package final class RegistryClient: Sendable {
     private let source: any CredentialSource
     private let sessions = Mutex<[Server: Session]>([:])
 
+    /// Proxies are those of the environment.
     package init(settings: RegistrySettings, credentials: any CredentialSource, patience: Patience = Patience()) {
         self.settings = settings
         self.patience = patience
         source = credentials
-        wire = Wire(patience)
+        wire = Wire(patience, Result { () throws(RegistryError) in try Proxies(environmentValue) })
     }
 
     package func close() async { await wire.close() }

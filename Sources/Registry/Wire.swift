@@ -48,12 +48,18 @@ struct WireAnswer: Sendable {
     }
 }
 
-/// The connections of one client: a pool for each way to check certificates. No redirects, no credentials, no retries.
+/// The connections of one client: a pool for each way to check certificates and each proxy. No redirects, no credentials, no retries.
 final class Wire: Sendable {
-    private let clients = Mutex<[Server.Trust: HTTPClient]>([:])
+    private struct Way: Hashable, Sendable {
+        let trust: Server.Trust
+        let proxy: Proxies.Proxy?
+    }
+    private let clients = Mutex<[Way: HTTPClient]>([:])
     private let patience: Patience
+    /// Of the environment; what is wrong with it is said when something is to be fetched.
+    private let proxies: Result<Proxies, RegistryError>
 
-    init(_ patience: Patience) { self.patience = patience }
+    init(_ patience: Patience, _ proxies: Result<Proxies, RegistryError>) { (self.patience, self.proxies) = (patience, proxies) }
 
     func send(_ request: WireRequest, _ trust: Server.Trust, _ place: RegistryError.Place) async throws(RegistryError) -> WireAnswer {
         var message = HTTPClientRequest(url: request.address.text)
@@ -64,9 +70,10 @@ final class Wire: Sendable {
         case .bytes(let bytes): message.body = .bytes(ByteBuffer(bytes: bytes))
         case .file(let part): message.body = .stream(part.pieces, length: .known(Int64(part.size)))
         }
+        let way = Way(trust: trust, proxy: try proxies.get().proxy(for: request.address))
         do {
             let deadline: NIODeadline = request.seconds.map { .now() + .seconds($0) } ?? .distantFuture
-            let answer = try await client(trust).execute(message, deadline: deadline)
+            let answer = try await client(way).execute(message, deadline: deadline)
             return WireAnswer(status: Int(answer.status.code), headers: answer.headers, body: answer.body, address: request.address)
         } catch {
             throw Self.failure(error, request.address, place)
@@ -81,6 +88,8 @@ final class Wire: Sendable {
         if let error = error as? HTTPClientError {
             if error == .cancelled { return .cancelled(place) }
             reason = words(error)
+            // Asked again it says no again.
+            if error == .proxyAuthenticationRequired { return .answer(place, reason: "\(address.origin): the proxy wants other credentials") }
             if error == .connectTimeout { return .unreachable(place, reason: "\(address.origin): \(reason)") }
         } else if let error = error as? IOError {
             let system = SysError(error.errnoCode, "connect", on: address.origin)
@@ -115,9 +124,10 @@ final class Wire: Sendable {
         return error.shortDescription
     }
 
-    private func client(_ trust: Server.Trust) -> HTTPClient {
+    private func client(_ way: Way) -> HTTPClient {
         clients.withLock { clients in
-            if let client = clients[trust] { return client }
+            if let client = clients[way] { return client }
+            let trust = way.trust
             var configuration = HTTPClient.Configuration()
             configuration.redirectConfiguration = .disallow
             configuration.httpVersion = .http1Only
@@ -131,8 +141,9 @@ final class Wire: Sendable {
             if trust.isInsecure { tls.certificateVerification = .none }
             if let file = trust.certificates { tls.trustRoots = .file(file) }
             configuration.tlsConfiguration = tls
+            if let proxy = way.proxy { configuration.proxy = HTTPClient.Configuration.Proxy(proxy) }
             let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-            clients[trust] = client
+            clients[way] = client
             return client
         }
     }
@@ -143,5 +154,17 @@ final class Wire: Sendable {
             return Array(clients.values)
         }
         for client in all { try? await client.shutdown() }
+    }
+}
+
+extension HTTPClient.Configuration.Proxy {
+    /// A request of either scheme goes through an HTTP proxy by CONNECT.
+    fileprivate init(_ proxy: Proxies.Proxy) {
+        switch proxy.kind {
+        case .http:
+            let authorization = proxy.user.map { HTTPClient.Authorization.basic(username: $0, password: proxy.password ?? "") }
+            self = .server(host: proxy.host, port: proxy.port, authorization: authorization)
+        case .socks5: self = .socksServer(host: proxy.host, port: proxy.port)
+        }
     }
 }

@@ -8,7 +8,8 @@ struct ExitStoreTests {
     @Test("two containers of one shim may have an exec of the same id, and each goes with its own container")
     func shared() throws {
         var template = Array("/tmp/swl-exits-XXXXXX\0".utf8CString)
-        let directory = try #require(unsafe template.withUnsafeMutableBufferPointer { unsafe mkdtemp($0.baseAddress!).map { unsafe String(cString: $0) } })
+        let directory = try #require(
+            unsafe template.withUnsafeMutableBufferPointer { unsafe mkdtemp($0.baseAddress!).map { unsafe String(cString: $0) } })
         defer { _ = unsafe rmdir(directory) }
         let socket = "\(directory)/s.sock"
         let store = ExitStore(socket: socket)
