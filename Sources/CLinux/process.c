@@ -71,3 +71,14 @@ int clx_execveat(int fd, const char *const *argv, const char *const *envp) {
 }
 
 _Noreturn void clx_exit(int status) { _exit(status); }
+
+static int argument_count;
+static char **arguments;
+
+/* The C library gives its constructors what it gives to main. */
+__attribute__((constructor)) static void keep_arguments(int count, char **words) {
+    argument_count = count;
+    arguments = words;
+}
+
+const char *clx_argument(int number) { return number >= 0 && number < argument_count ? arguments[number] : 0; }

@@ -31,4 +31,10 @@ extension Cgroup {
         }
         return Birthplace(directory: FDBox(directory), made: made)
     }
+
+    /// The same of a container that is there, for what is started beside its init; nil where the process moves itself.
+    package var entrance: Birthplace? {
+        guard let unified, oldDirectory("memory") != nil, let directory = try? FD.open(unified, openPathOnly | O_DIRECTORY) else { return nil }
+        return Birthplace(directory: FDBox(directory), made: [])
+    }
 }

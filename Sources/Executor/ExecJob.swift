@@ -17,8 +17,9 @@ final class ExecJob {
         guard container.pidfd >= 0, container.pid > 0 else {
             throw ExecutorFailure(operation: "exec", subject: container.id, reason: "the container does not run")
         }
-        let spec = try Bundle.spec(container)
-        let process = try Bundle.process(request.process).inheriting(from: spec.process)
+        let spec = if let known = container.spec { known } else { try Bundle.spec(container) }
+        let asked = if let known = request.decoded { known } else { try Bundle.process(request.process) }
+        let process = asked.inheriting(from: spec.process)
         try Bundle.checkStreams(request.streams, terminal: process.terminal)
         let abilities = try sys { () throws(SysError) in try Abilities(for: process, in: spec) }
         prepared = PreparedSetup(
@@ -38,14 +39,19 @@ final class ExecJob {
         if let initial = prepared.process.execCPUAffinity?.initial {
             try sys { () throws(SysError) in try setAffinity(of: 0, initial.words, name: "initial") }
         }
-        let process = try supervisor.timed("clone the process", request.isTraced) { () throws(ExecutorFailure) in try clone(target) }
+        let cgroup = Cgroup(entries: request.container.cgroup.entries.map { ($0.controller, $0.directory) })
+        // In a group below it would be in the wrong one.
+        let birthplace = request.subgroups.isEmpty ? cgroup.entrance : nil
+        let process = try supervisor.timed("clone the process", request.isTraced) { () throws(ExecutorFailure) in
+            try clone(target, birthplace)
+        }
         made = process
         try supervisor.tell(.started(pid: process.pid), with: process.pidfd)
         try supervisor.warn(ProcessSettings.setMemoryScore(prepared.process.oomScoreAdj, of: process.pid, prepared.host))
-        let cgroup = Cgroup(entries: request.container.cgroup.entries.map { ($0.controller, $0.directory) })
         try process.offer(cgroup, request.subgroups, toJoin: !target.kinds.contains(.newUser))
         try process.converse(prepared.process) { () throws(CgroupError) in
-            try cgroup.enter(pid: process.pid, subgroups: request.subgroups, besides: request.container.pid)
+            try cgroup.enter(
+                pid: process.pid, subgroups: request.subgroups, besides: request.container.pid, isBornInside: process.isBornInside)
         } hooks: {
         }
         try process.release()
@@ -55,25 +61,27 @@ final class ExecJob {
 
     /// The pid namespace holds for children only, so it is joined here and all else by the child. Without privileges that too can be
     /// done only from within the container's user namespace.
-    private func clone(_ container: ContainerInit) throws(ExecutorFailure) -> InitProcess {
+    private func clone(_ container: ContainerInit, _ birthplace: Cgroup.Birthplace?) throws(ExecutorFailure) -> InitProcess {
         let isEnclosed = try sys { () throws(SysError) in try container.kinds.contains(.newUser) ? !isAdministrator() : false }
         guard isEnclosed else {
-            return try clone(container, after: [], [])
+            return try clone(container, after: [], [], birthplace)
         }
         return try InitProcess.fromAside(supervisor) { flags throws(ExecutorFailure) in
             try sys { () throws(SysError) in
                 for label in prepared.plan.labels { try prepared.host.apply(label) }
                 try joinNamespace(container.pidfd.fd, .newUser, name: "user")
             }
-            return try clone(container, after: .newUser, flags)
+            return try clone(container, after: .newUser, flags, nil)
         }
     }
 
-    private func clone(_ container: ContainerInit, after joined: CloneFlags, _ flags: CloneFlags) throws(ExecutorFailure) -> InitProcess {
+    private func clone(
+        _ container: ContainerInit, after joined: CloneFlags, _ flags: CloneFlags, _ birthplace: Cgroup.Birthplace?
+    ) throws(ExecutorFailure) -> InitProcess {
         try sys { () throws(SysError) in
             if container.kinds.contains(.newPID) { try joinNamespace(container.pidfd.fd, .newPID, name: "pid") }
         }
-        return try InitProcess.clone(prepared, flags, gate: .channel, supervisor) { () throws(ExecutorFailure) in
+        return try InitProcess.clone(prepared, flags, gate: .channel, supervisor, birthplace) { () throws(ExecutorFailure) in
             try sys { () throws(SysError) in
                 if joined.isEmpty { for label in prepared.plan.labels { try prepared.host.apply(label) } }
                 try container.enter(after: joined)
@@ -95,15 +103,13 @@ struct ContainerInit {
         pidfd = FDBox(try FD.copy(of: container.pidfd))
         var found: CloneFlags = []
         for (kind, name) in Self.names {
-            // A magic link of the host's own procfs, which has to be followed.
-            let theirs: FileInfo
-            do { theirs = try host.proc.fd.open("\(container.pid)/ns/\(name)", O_RDONLY, resolve: []).info() } catch
-                where error.errno == ENOENT
-            {
+            // `mnt:[4026531841]`: the kind and its number, in which no two differ that are not different (namespaces(7)).
+            let theirs: String
+            do { theirs = try host.proc.fd.readLink("\(container.pid)/ns/\(name)") } catch  where error.errno == ENOENT {
                 // Of this kind the kernel has none, or the process is gone, which is asked below.
                 continue
             }
-            if try !theirs.isSameFile(as: FD.open("/proc/self/ns/\(name)", O_RDONLY).info()) { found.insert(kind) }
+            if try theirs != host.proc.fd.readLink("self/ns/\(name)") { found.insert(kind) }
         }
         kinds = found
         root = FDBox(try host.proc.fd.open("\(container.pid)/root", openPathOnly | O_DIRECTORY, resolve: []))

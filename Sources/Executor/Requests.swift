@@ -91,6 +91,8 @@ package struct ExecRequest: Sendable {
     package var container: ContainerReference
     /// The `process` object of the runtime-spec, as JSON.
     package var process: [UInt8]
+    /// What it says, if the supervisor has read it already; then the document is not needed, but by another runtime.
+    package var decoded: ProcessSpec?
     package var streams: ProcessStreams
     package var preservedDescriptors: Int32 = 0
     /// Cgroups below the container's that the process is to be in: by controller (v1), or one for all under the empty name.

@@ -1,3 +1,4 @@
+internal import CLinux
 import Glibc
 
 /// This process' environment as `NAME=value` strings.
@@ -24,9 +25,10 @@ package func isRootOfTheHost() -> Bool {
 }
 
 /// The words that this program was started with.
+///
+/// As the C library has them: `CommandLine` looks for them in /proc/self/maps, which the kernel writes out for it.
 package func commandLine() -> [String] {
-    let count = Int(CommandLine.argc)
     var words: [String] = []
-    for number in 0..<count { if let word = unsafe CommandLine.unsafeArgv[number] { words.append(unsafe String(cString: word)) } }
+    while let word = unsafe clx_argument(Int32(words.count)) { words.append(unsafe String(cString: word)) }
     return words
 }

@@ -29,6 +29,10 @@ package struct ProcessSpec: Equatable, Sendable {
         self = try SpecError.decode(bytes, as: "process") { document throws(FieldError) in try ProcessSpec(document) }
     }
 
+    package init(document: JSON) throws(SpecError) {
+        self = try SpecError.decode(document, as: "process") { document throws(FieldError) in try ProcessSpec(document) }
+    }
+
     init(_ field: JSONField) throws(FieldError) {
         guard field.isPresent else { throw field.invalid("is missing") }
         terminal = try field.member("terminal").optionalBool() ?? false

@@ -18,6 +18,10 @@ package struct RuntimeSpec: Equatable, Sendable {
         self = try SpecError.decode(bytes) { document throws(FieldError) in try RuntimeSpec(document) }
     }
 
+    package init(document: JSON) throws(SpecError) {
+        self = try SpecError.decode(document) { document throws(FieldError) in try RuntimeSpec(document) }
+    }
+
     package init(_ document: JSONField) throws(FieldError) {
         version = try Self.version(document.member("ociVersion"))
         try Self.refuseOtherPlatforms(document)

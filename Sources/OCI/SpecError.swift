@@ -29,6 +29,11 @@ package enum SpecError: Error, Equatable, CustomStringConvertible, Sendable {
         guard bytes.count <= documentLimit else { throw .tooLarge(bytes: bytes.count, limit: documentLimit) }
         let document: JSON
         do { document = try JSON(parsing: bytes) } catch { throw .malformed(error) }
+        return try decode(document, as: name, body)
+    }
+
+    /// A document that has been parsed.
+    static func decode<T>(_ document: JSON, as name: String? = nil, _ body: (JSONField) throws(FieldError) -> T) throws(SpecError) -> T {
         do { return try body(name.map { JSONField(document, named: $0) } ?? JSONField(document)) } catch { throw SpecError(error) }
     }
 }

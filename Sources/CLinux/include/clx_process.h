@@ -21,3 +21,6 @@ int clx_execve(const char *path, const char *const *argv, const char *const *env
 int clx_execveat(int fd, const char *const *argv, const char *const *envp);
 /* _exit(2): never returns, runs no handler. */
 _Noreturn void clx_exit(int status);
+
+/* A word of the command line, nil behind the last one. */
+const char *clx_argument(int number);

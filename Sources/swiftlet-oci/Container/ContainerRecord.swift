@@ -57,9 +57,12 @@ struct ContainerRecord: Equatable {
     var group: Cgroup { Cgroup(entries: cgroup.entries.map { ($0.controller, $0.directory) }) }
 
     /// runtime.md, "State". One that was never finished and that nobody finishes any more has stopped.
-    func status(_ store: StateStore) -> ContainerState.Status {
+    func status(_ store: StateStore) -> ContainerState.Status { status(store, living: creator == nil && living() != nil) }
+
+    /// `living`: its init.
+    func status(_ store: StateStore, living: Bool) -> ContainerState.Status {
         if let creator { return creator.living() == nil ? .stopped : .creating }
-        guard living() != nil else { return .stopped }
+        guard living else { return .stopped }
         if group.frozen { return .paused }
         return store.waitsForStart(id) ? .created : .running
     }

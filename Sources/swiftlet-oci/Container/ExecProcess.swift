@@ -4,15 +4,13 @@ import OCI
 
 /// The `process` object of a process to be executed: a file as it is, or the container's own with what the options change.
 enum ExecProcess {
-    static func document(_ given: Arguments, _ record: ContainerRecord, _ store: StateStore) throws(CommandError) -> JSON {
+    static func document(_ given: Arguments, _ record: ContainerRecord, _ config: JSON) throws(CommandError) -> JSON {
         if let path = given.value("process") {
             guard given.rest.count == 1 else { throw .usage("exec: --process takes the place of a command") }
             let bytes = try kernel { () throws(SysError) in try FD.open(path, O_RDONLY).readAll(limit: SpecError.documentLimit) }
             return try Files.json(bytes, path)
         }
         guard given.rest.count > 1 else { throw .usage("exec: a command expected") }
-        let path = store.configuration(record)
-        let config = try Files.json(try Files.document(path), path)
         guard case .object(var process) = config["process"] else {
             throw .state(operation: "exec", id: record.id, reason: "config.json has no process")
         }

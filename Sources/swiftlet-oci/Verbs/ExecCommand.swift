@@ -7,8 +7,9 @@ import OCI
 struct ExecCommand {
     private let call: Invocation
     private let record: ContainerRecord
-    private let document: JSON
-    private let terminal: Bool
+    private let spec: RuntimeSpec
+    private let process: ProcessSpec
+    private let pidfd: FDBox?
     private let handover: Handover
     private let subgroups: [String: String]
 
@@ -16,7 +17,8 @@ struct ExecCommand {
         self.call = call
         guard let id = call.given.rest.first else { throw .usage("exec: the container's id and a command expected") }
         let record = try call.store.load(id, for: "exec")
-        switch record.status(call.store) {
+        pidfd = record.living()
+        switch record.status(call.store, living: pidfd != nil) {
         case .running, .created: break
         case .paused where call.given.has("ignore-paused"): break
         case .paused: throw .state(operation: "exec", id: id, reason: "cannot exec in a paused container (use --ignore-paused to override)")
@@ -25,22 +27,27 @@ struct ExecCommand {
         }
         self.record = record
         subgroups = try SubCgroups.parse(call.given.all("cgroup"))
-        document = try ExecProcess.document(call.given, record, call.store)
-        do { terminal = try ProcessSpec(json: document.encoded()).terminal } catch {
-            throw .state(operation: "exec", id: id, reason: "\(error)")
-        }
+        let path = call.store.configuration(record)
+        let configuration = try Files.json(Files.document(path), path)
+        do { spec = try RuntimeSpec(document: configuration) } catch { throw .state(operation: "read", id: path, reason: "\(error)") }
+        let document = try ExecProcess.document(call.given, record, configuration)
+        do { process = try ProcessSpec(document: document) } catch { throw .state(operation: "exec", id: id, reason: "\(error)") }
         handover = try Handover(preserved: call.given.number("preserve-fds", in: 0...1024))
     }
 
     func run() throws(CommandError) -> Int32 {
-        guard let pidfd = record.living() else { throw .notRunning("exec", record.id) }
+        guard let pidfd else { throw .notRunning("exec", record.id) }
+        let terminal = process.terminal
         let detached = call.given.has("detach")
         try Relay.checkConsole(call.given, terminal: terminal, detached: detached)
         let size = terminal && !detached ? Relay.window() : (rows: 0, columns: 0)
         let signals = detached ? nil : try Relay.catchSignals(reaping: false)
+        var container = record.reference(pidfd, call.store)
+        container.spec = spec
         var request = ExecRequest(
-            container: record.reference(pidfd, call.store), process: document.encoded(),
+            container: container, process: [],
             streams: terminal ? .terminal(rows: size.rows, columns: size.columns) : .descriptors(stdin: 0, stdout: 1, stderr: 2))
+        request.decoded = process
         request.preservedDescriptors = handover.descriptors
         request.subgroups = subgroups
         let session = try ExecutorSession(.exec(request), log: call.log)
