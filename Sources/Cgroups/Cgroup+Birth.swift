@@ -34,7 +34,9 @@ extension Cgroup {
 
     /// The same of a container that is there, for what is started beside its init; nil where the process moves itself.
     package var entrance: Birthplace? {
-        guard let unified, oldDirectory("memory") != nil, let directory = try? FD.open(unified, openPathOnly | O_DIRECTORY) else { return nil }
+        guard let unified, oldDirectory("memory") != nil, let directory = try? FD.open(unified, openPathOnly | O_DIRECTORY) else {
+            return nil
+        }
         return Birthplace(directory: FDBox(directory), made: [])
     }
 }

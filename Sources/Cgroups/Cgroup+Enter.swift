@@ -9,7 +9,9 @@ extension Cgroup {
     ///
     /// Under v2 the container can have made groups below its own and moved its processes there; then its own takes no process any
     /// more ("no internal processes", cgroups(7)), and the new one goes where init is.
-    package func enter(pid: Int32, subgroups: [String: String] = [:], besides initial: Int32, isBornInside: Bool = false) throws(CgroupError) {
+    package func enter(pid: Int32, subgroups: [String: String] = [:], besides initial: Int32, isBornInside: Bool = false)
+        throws(CgroupError)
+    {
         let places = try places(subgroups)
         for place in places where !(isBornInside && place.isUnified) {
             do { try ControlFile.write("\(pid)", to: "\(place.path)/cgroup.procs") } catch {

@@ -89,7 +89,9 @@ final class Wire: Sendable {
             if error == .cancelled { return .cancelled(place) }
             reason = words(error)
             // Asked again it says no again.
-            if error == .proxyAuthenticationRequired { return .answer(place, reason: "\(address.origin): the proxy wants other credentials") }
+            if error == .proxyAuthenticationRequired {
+                return .answer(place, reason: "\(address.origin): the proxy wants other credentials")
+            }
             if error == .connectTimeout { return .unreachable(place, reason: "\(address.origin): \(reason)") }
         } else if let error = error as? IOError {
             let system = SysError(error.errnoCode, "connect", on: address.origin)
