@@ -42,6 +42,14 @@ for line in '' 'BinaryName = "crun"'; do
     pgrep -f 'shim-swiftlet-v2 .*opt-'
     find /sys/fs/cgroup -type d -name '*opt-*'
 done
+# The clock jumps: nothing waits longer or gives up sooner for it.
+: > /run/options.toml
+run -d docker.io/swiftlet/busybox:docker opt-clock sh -c 'sleep 2; exit 4'
+date -s "\$(date -d '+1 day' '+%F %T')" > /dev/null
+cr task exec --exec-id e2 opt-clock sh -c 'exit 5'; echo "exec \$?"
+date -s "\$(date -d '-2 days' '+%F %T')" > /dev/null
+for i in \$(seq 100); do cr task ls | grep -q STOPPED && break; sleep 0.1; done
+cr task rm opt-clock 2>&1 | grep -o 'exit code 4'
 grep -i 'level=error' /run/log
 JOB
     boot 150 1024
@@ -57,5 +65,7 @@ exit code 137"
     same "$(cat "$SCRATCH/uml/out")" "[]
 $life
 [BinaryName = \"crun\"]
-$life"
+$life
+exec 5
+exit code 4"
 }

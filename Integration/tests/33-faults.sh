@@ -42,6 +42,67 @@ test_a_killed_daemon_loses_no_exit() {
 }
 
 # A shim without descriptors refuses new work by name, and goes on when it has some again.
+test_a_daemon_that_stood_still_is_told_when_it_goes_on() {
+    local pid
+    ctr run -d --runtime $RUNTIME $IMAGE swl-fault-still sh -c 'sleep 1; exit 7'
+    pid=$(cat "$SCRATCH/c/pid")
+    kill -STOP "$pid"
+    trap "kill -CONT $pid || :" EXIT
+    until_true 10 bash -c '! pgrep -x -f "sh -c sleep 1; exit 7"'
+    kill -CONT "$pid"
+    until_true 20 status_is swl-fault-still STOPPED
+    expect 0 ctr task rm swl-fault-still
+    contains "$err" "exit code 7"
+    ctr container rm swl-fault-still
+}
+
+# Rule 8: a number alone is nobody. Without the birth time in the record this would end a stranger.
+test_delete_ends_no_process_to_which_the_pid_of_init_came_back() {
+    local at=$SCRATCH/again pid born status=0
+    mkdir -p "$at/rootfs"
+    (cd "$at" && runc spec)
+    sleep 1000 < /dev/null > /dev/null 2>&1 &
+    pid=$!
+    trap "kill $pid 2> /dev/null || :" EXIT
+    born=$(awk '{print $22}' "/proc/$pid/stat")
+    forget() {
+        printf '{"version": 1, "id": "swl-fault-again", "pid": %s, "startTime": %s, "cgroup": []}' "$pid" "$1" > "$at/swiftlet-task.json"
+        (cd "$at" && "$BIN/containerd-shim-swiftlet-v2" -namespace default -id swl-fault-again delete > "$SCRATCH/deleted" 2> "$SCRATCH/err") ||
+            fail "$(cat "$SCRATCH/err")"
+    }
+    forget $((born - 1))
+    kill -0 "$pid" || fail "a process of another birth time was killed"
+    forget "$born"
+    wait "$pid" || status=$?
+    same "$status" 137
+}
+
+# A disk that takes nothing holds up who writes to it, and nobody else.
+test_a_frozen_disk_holds_up_no_call() {
+    local at=$SCRATCH/frozen
+    mkdir -p "$at"
+    truncate -s 32M "$SCRATCH/frozen.img"
+    mkfs.ext4 -q "$SCRATCH/frozen.img"
+    mount -o loop "$SCRATCH/frozen.img" "$at"
+    trap "fsfreeze -u '$at' 2> /dev/null || :; until_true 10 umount '$at'" EXIT
+    ctr run -d --runtime $RUNTIME --log-uri "file://$at/log" $IMAGE swl-fault-frozen sh -c \
+        'echo before; until [ -e /go ]; do sleep 0.1; done; yes 0123456789abcdef | head -c 340000; echo after; exit 3'
+    until_true 10 grep -q before "$at/log"
+    fsfreeze -f "$at"
+    ctr task exec --exec-id go swl-fault-frozen touch /go
+    # Each is asked while the output cannot go anywhere.
+    expect 0 timeout 5 ctr -a "$SCRATCH/c/c.sock" task ps swl-fault-frozen
+    expect 0 timeout 5 ctr -a "$SCRATCH/c/c.sock" task exec --exec-id probe swl-fault-frozen true
+    expect 0 timeout 5 ctr -a "$SCRATCH/c/c.sock" task metrics swl-fault-frozen
+    fsfreeze -u "$at"
+    until_true 20 status_is swl-fault-frozen STOPPED
+    expect 0 ctr task rm swl-fault-frozen
+    contains "$err" "exit code 3"
+    same "$(tail -n 1 "$at/log")" after
+    same "$(stat -c %s "$at/log")" 340013
+    ctr container rm swl-fault-frozen
+}
+
 test_a_shim_out_of_descriptors_refuses_execs_and_keeps_its_container() {
     local pid
     ctr run -d --runtime $RUNTIME $IMAGE swl-fault-fds sleep 1000
