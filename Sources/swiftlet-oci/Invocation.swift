@@ -10,8 +10,9 @@ struct Invocation {
     let store: StateStore
     /// What holds for every container that is made now.
     let options: ExecutorOptions
+    private let rootless: Bool?
     /// Containers go on without cgroups that may not be made.
-    let isRootless: Bool
+    var isRootless: Bool { rootless ?? !isRootOfTheHost() }
 
     init(global: Arguments, given: Arguments, log: Log) throws(CommandError) {
         self.global = global
@@ -23,9 +24,9 @@ struct Invocation {
         options.noPivotRoot = given.has("no-pivot")
         options.noNewKeyring = given.has("no-new-keyring")
         switch global.value("rootless") ?? "auto" {
-        case "auto": isRootless = !isRootOfTheHost()
-        case "true", "1", "t": isRootless = true
-        case "false", "0", "f": isRootless = false
+        case "auto": rootless = nil
+        case "true", "1", "t": rootless = true
+        case "false", "0", "f": rootless = false
         case let other: throw .usage("--rootless: true, false or auto expected, found \(other)")
         }
         self.options = options
