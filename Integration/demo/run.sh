@@ -8,7 +8,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bin=$(cd "${1:-$here/../../.build/release}" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/swiftlet-demo.XXXXXX")
-export SWIFTLET_ROOT=$work/root SWIFTLET_SOCKET_DIR=$work/shims SWIFTLET_SHIM=$bin/containerd-shim-swiftlet-v2
+export SWIFTLET_ROOT=$work/root SWIFTLET_SOCKET_DIR=$work/shims SWIFTLET_SHIM=$bin/containerd-shim-swiftlet-v2 SWIFTLET_NETWORK=loopback
 plugin=
 
 say() { printf '\n== %s\n' "$*"; }

@@ -206,3 +206,11 @@ PY
     chmod +x "$SCRATCH/criu"
     CRIU_ASKED=$SCRATCH/criu.asked
 }
+
+# The messages of CRI in Python, once, for the scenarios behind the gRPC front (Integration/front).
+cri_messages() {
+    /usr/bin/python3 -c "import grpc, google.protobuf" 2> /dev/null && command -v protoc > /dev/null || skip "needs python3-grpcio, python3-protobuf and protoc"
+    mkdir -p "$SCRATCH/keep-py"
+    protoc -I proto --python_out="$SCRATCH/keep-py" proto/runtime/v1/api.proto proto/runtime/v1/api_service.proto
+}
+export PYTHONPATH=$SCRATCH/keep-py:$PWD/Integration/front PYTHONDONTWRITEBYTECODE=1

@@ -4,7 +4,7 @@
 #include <spawn.h>
 #include <stddef.h>
 
-int clx_spawn(const char *path, const char *const *argv, const char *const *envp, const char *cwd, int in, int out, int err)
+int clx_spawn(const char *path, const char *const *argv, const char *const *envp, const char *cwd, int own_group, int in, int out, int err)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -22,7 +22,8 @@ int clx_spawn(const char *path, const char *const *argv, const char *const *envp
     sigemptyset(&none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    /* The group's id is the new process' own pid: 0 is what a new attribute says. */
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | (own_group ? POSIX_SPAWN_SETPGROUP : 0));
     if (cwd != NULL)
         result = posix_spawn_file_actions_addchdir_np(&actions, cwd);
     const int ends[3] = {in, out, err};

@@ -8,21 +8,25 @@ package struct ProgramOutput: Equatable, Sendable {
     package var status: ExitStatus
 }
 
+/// The process group that a program runs in.
+package enum ProgramGroup: Sendable { case callers, own }
+
 /// Runs a program to its end. For processes with threads; blocks the calling one.
 ///
 /// What outlives the program and keeps its stdout or stderr open does not delay the return. Output past `limit` is dropped.
 ///
 /// - Parameters:
 ///   - deadline: nanoseconds after which it is killed and ETIMEDOUT thrown.
-///   - input: what stands on its stdin; no more than a pipe holds (64 KiB).
+///   - input: what stands on its stdin; no more than a pipe can be made to hold (1 MiB).
+///   - group: it leads a process group of its own, and past the deadline all of that is killed.
 package func runProgram(
     _ path: String, _ arguments: [String], environment: [String], directory: String?, deadline: UInt64, limit: Int = 1 << 20,
-    input: [UInt8] = []
+    input: [UInt8] = [], group: ProgramGroup = .callers
 ) throws(SysError) -> ProgramOutput {
     let stdin = try input.isEmpty ? FDBox(FD.open("/dev/null", O_RDWR)) : filledPipe(input, for: path)
     let (output, outputEnd) = try FD.pipe().boxes()
     let (errors, errorsEnd) = try FD.pipe().boxes()
-    let pid = try spawn(path, arguments, environment, directory, (stdin.raw, outputEnd.raw, errorsEnd.raw))
+    let pid = try spawn(path, arguments, environment, directory, group, (stdin.raw, outputEnd.raw, errorsEnd.raw))
     let process = try FD.pidfd(of: pid)
     var run = ProgramRun(stdout: output, stderr: errors, limit: limit)
     let ended: Bool
@@ -33,7 +37,11 @@ package func runProgram(
         _ = try? process.reap(blocking: true)
         throw error
     }
-    if !ended { try process.signalProcess(SIGKILL) }
+    if !ended {
+        // Not reaped yet: the number is still that of its group and of no other.
+        if group == .own { _ = kill(-pid, SIGKILL) }
+        try process.signalProcess(SIGKILL)
+    }
     let status = try process.reap(blocking: true) ?? .signal(SIGKILL)
     guard ended else { throw SysError(ETIMEDOUT, "run", on: path) }
     return ProgramOutput(stdout: run.bytes[0], stderr: run.bytes[1], status: status)
@@ -43,20 +51,22 @@ package func runProgram(
 private func filledPipe(_ bytes: [UInt8], for path: String) throws(SysError) -> FDBox {
     let (reader, writer) = try FD.pipe().boxes()
     try writer.fd.setNonBlocking(true)
+    if bytes.count > 65_536 { writer.fd.enlargePipe(to: bytes.count) }
     guard try writer.fd.write(bytes) == .bytes(bytes.count) else { throw SysError(EFBIG, "write the input of", on: path) }
     return reader
 }
 
 private func spawn(
-    _ path: String, _ arguments: [String], _ environment: [String], _ directory: String?, _ ends: (Int32, Int32, Int32)
+    _ path: String, _ arguments: [String], _ environment: [String], _ directory: String?, _ group: ProgramGroup,
+    _ ends: (Int32, Int32, Int32)
 ) throws(SysError) -> Int32 {
     var pid: Int32 = -1
     unsafe withCStrings([path] + arguments) { argv in
         unsafe withCStrings(environment) { envp in
             if let directory {
-                pid = unsafe clx_spawn(path, argv, envp, directory, ends.0, ends.1, ends.2)
+                pid = unsafe clx_spawn(path, argv, envp, directory, group == .own ? 1 : 0, ends.0, ends.1, ends.2)
             } else {
-                pid = unsafe clx_spawn(path, argv, envp, nil, ends.0, ends.1, ends.2)
+                pid = unsafe clx_spawn(path, argv, envp, nil, group == .own ? 1 : 0, ends.0, ends.1, ends.2)
             }
         }
     }

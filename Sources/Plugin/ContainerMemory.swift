@@ -78,6 +78,8 @@ package struct ContainerMemory: Equatable, Sendable {
 package struct PodMemory: Equatable, Sendable {
     package var config: Runtime_V1_PodSandboxConfig
     package var isReady: Bool
+    /// Of the pod in its network; none with the node's, or with a loopback interface only.
+    package var addresses: [String] = []
 
     package init(config: Runtime_V1_PodSandboxConfig, isReady: Bool) {
         self.config = config
@@ -85,7 +87,10 @@ package struct PodMemory: Equatable, Sendable {
     }
 
     package func json() throws -> JSON {
-        ["version": 1, "config": try JSON(parsing: config.jsonUTF8Bytes()), "ready": .bool(isReady)]
+        [
+            "version": 1, "config": try JSON(parsing: config.jsonUTF8Bytes()), "ready": .bool(isReady),
+            "addresses": .array(addresses.map { .string($0) }),
+        ]
     }
 
     package init(_ document: JSON) throws {
@@ -97,5 +102,6 @@ package struct PodMemory: Equatable, Sendable {
         config = try Runtime_V1_PodSandboxConfig(
             jsonUTF8Bytes: (try field.member("config").value ?? .object(JSONObject())).encoded(), options: options)
         isReady = try field.member("ready").optionalBool() ?? false
+        addresses = try field.member("addresses").strings()
     }
 }

@@ -32,6 +32,8 @@ package final class Daemon: Sendable {
             // Shims that waited for somebody to listen send now what happened meanwhile.
             let events = try await TTRPCServer.listen(path: settings.eventSocket, routes: EventReceiver(registry: registry).routes)
             await registry.recover(containers)
+            // Before anything is served: no pod may be joining a network meanwhile.
+            await site.networks?.collectGarbage(keeping: await registry.podIDs)
             let service = Service(
                 pods: PodCalls(site: site, registry: registry), containers: ContainerCalls(site: site, registry: registry),
                 node: NodeCalls(site: site), images: ImageCalls(site: site))

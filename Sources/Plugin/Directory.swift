@@ -26,7 +26,7 @@ enum Directory {
         guard unsafe rmdir(path) == 0 || errno == ENOENT else { throw SysError(errno, "rmdir", on: path) }
     }
 
-    private static func names(in path: String) throws(SysError) -> [String] {
+    static func names(in path: String) throws(SysError) -> [String] {
         guard let stream = unsafe opendir(path) else { throw SysError(errno, "opendir", on: path) }
         defer { unsafe _ = closedir(stream) }
         var result: [String] = []

@@ -18,18 +18,23 @@ struct NodeCalls: Sendable {
         return answer
     }
 
-    func status(_ request: Runtime_V1_StatusRequest) -> Runtime_V1_StatusResponse {
+    func status(_ request: Runtime_V1_StatusRequest) async -> Runtime_V1_StatusResponse {
         var answer = Runtime_V1_StatusResponse()
         var runtime = Runtime_V1_RuntimeCondition()
         (runtime.type, runtime.status) = ("RuntimeReady", true)
-        var network = Runtime_V1_RuntimeCondition()
-        (network.type, network.status, network.reason) = ("NetworkReady", false, "NoNetworkPlugin")
-        network.message = "a pod has the node's network or a loopback interface only"
-        answer.status.conditions = [runtime, network]
+        answer.status.conditions = [runtime, await networkCondition()]
         answer.runtimeHandlers = [Runtime_V1_RuntimeHandler()]
         answer.features.mountOptions = true
         if request.verbose { answer.info = ["root": "\"\(site.settings.root)\"", "state": "\"\(site.settings.state)\""] }
         return answer
+    }
+
+    private func networkCondition() async -> Runtime_V1_RuntimeCondition {
+        if let networks = site.networks { return await networks.condition() }
+        var network = Runtime_V1_RuntimeCondition()
+        (network.type, network.status) = ("NetworkReady", true)
+        network.message = "a pod has the node's network or a loopback interface only, as it was set"
+        return network
     }
 
     func imageStatus(_ request: Runtime_V1_ImageStatusRequest) async throws -> Runtime_V1_ImageStatusResponse {

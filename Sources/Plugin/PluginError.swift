@@ -26,6 +26,8 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
     case store(StatusCode, String)
     /// The registry refused, or cannot be reached.
     case registry(StatusCode, String)
+    /// The pod's network.
+    case network(StatusCode, String)
     /// The shim answered with an error.
     case shim(operation: String, subject: String, Status)
 
@@ -44,7 +46,7 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
         case .laggingSubscriber: "send container events: the receiver is too slow; list again"
         case .kernel(let operation, let subject, let reason): "\(operation) \(subject): \(reason)"
         case .document(let subject, let reason): "read \(subject): \(reason)"
-        case .store(_, let text), .registry(_, let text): text
+        case .store(_, let text), .registry(_, let text), .network(_, let text): text
         case .shim(let operation, let subject, let status): "\(operation) \(subject): \(status)"
         }
     }
@@ -62,7 +64,7 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
         case .deadline: .deadlineExceeded
         case .tooMuchOutput, .laggingSubscriber: .resourceExhausted
         case .kernel, .document: .unknown
-        case .store(let code, _), .registry(let code, _): code
+        case .store(let code, _), .registry(let code, _), .network(let code, _): code
         case .shim(_, _, let status): status.code
         }
     }

@@ -11,7 +11,7 @@ actor PodActor {
     let paths: SandboxPaths
     private let order = Order()
     private var record: PodRecord
-    private var memory: PodMemory
+    var memory: PodMemory
     private var members: [ContainerActor] = []
     private var isGone = false
 
@@ -26,6 +26,7 @@ actor PodActor {
         let (plan, paths) = (plan, paths)
         do {
             try await offPool { try SandboxFiles.make(plan, paths) }
+            try await joinNetwork()
             memory.isReady = true
             try await save()
         } catch {
@@ -77,6 +78,7 @@ actor PodActor {
             for container in members { group.addTask { try await container.stop(grace: .zero) } }
             try await group.waitForAll()
         }
+        try await leaveNetwork()
         let (plan, paths) = (plan, paths)
         try await offPool { try SandboxFiles.release(plan, paths) }
         guard memory.isReady else { return }

@@ -56,7 +56,7 @@ struct PodCalls: Sendable {
         answer.containersStatuses = site.board.containers(of: pod.id)
         answer.timestamp = Int64(clamping: realtimeNanoseconds())
         if request.verbose {
-            answer.info = ["directory": "\"\(pod.paths.directory)\""]
+            answer.info = ["directory": "\"\(pod.paths.directory)\""].merging(await pod.networkInfo()) { $1 }
         }
         return answer
     }

@@ -17,6 +17,8 @@ actor Registry {
     func container(_ id: String) throws(PluginError) -> ContainerActor { try Identifier.find(id, in: containers, .container) }
     var allContainers: [ContainerActor] { Array(containers.values) }
 
+    var podIDs: Set<String> { Set(pods.keys) }
+
     func add(_ pod: PodActor) { pods[pod.id] = pod }
     func add(_ container: ContainerActor) { containers[container.id] = container }
 

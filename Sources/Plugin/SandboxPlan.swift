@@ -35,9 +35,6 @@ package struct SandboxPlan: Equatable, Sendable {
             throw .invalid(field: "config.log_directory", reason: "must be absolute, without ..")
         }
         if config.hasWindows { throw .unsupported(field: "config.windows", what: "Windows") }
-        if let port = config.portMappings.first(where: { $0.hostPort > 0 }) {
-            throw .unsupported(field: "config.port_mappings", what: "forwarding host port \(port.hostPort)")
-        }
         if config.hasDnsConfig { resolvConf = try Self.resolvConf(config.dnsConfig) }
         // linux.overhead and linux.resources describe the pod's cgroup, which its creator has set up.
         cgroupParent = config.linux.cgroupParent

@@ -17,7 +17,7 @@ struct Service: Sendable {
         let runtime = "runtime.v1.RuntimeService"
         let image = "runtime.v1.ImageService"
         add(&routes, runtime, "Version") { self.node.version($0) }
-        add(&routes, runtime, "Status") { self.node.status($0) }
+        add(&routes, runtime, "Status") { await self.node.status($0) }
         add(&routes, runtime, "RunPodSandbox") { try await self.pods.run($0) }
         add(&routes, runtime, "StopPodSandbox") { try await self.pods.stop($0) }
         add(&routes, runtime, "RemovePodSandbox") { try await self.pods.remove($0) }

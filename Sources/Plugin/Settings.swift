@@ -12,8 +12,23 @@ package struct PluginSettings: Sendable {
     /// Path of the shim.
     package var shim: String
     package var debug = false
+    /// What gives a pod its network.
+    package var network = Network.cni
+    /// The directory of CNI's network configurations.
+    package var networkConfig = "/etc/cni/net.d"
+    /// Where network plugins are looked for, in this order.
+    package var networkPlugins = ["/opt/cni/bin", "/usr/lib/cni"]
+    /// A network plugin that has not ended by then is killed.
+    package var networkDeadline: Duration = .seconds(60)
     /// Where registries are, and their mirrors.
     package var registries = RegistrySettings.standardPath
+
+    package enum Network: String, Sendable, CaseIterable {
+        /// Network plugins, by the configuration that comes first in the directory. Without one only pods with the node's network run.
+        case cni
+        /// A pod has a loopback interface and nothing else.
+        case loopback
+    }
 
     package init(root: String, state: String, socket: String, shim: String) {
         self.root = root

@@ -9,12 +9,15 @@ final class Site: Sendable {
     let board = Board()
     let shim: ShimLink.Settings
     let logger: Logger
+    /// Nil: pods have a loopback interface only.
+    let networks: PodNetworks?
     private let closing = Atomic(false)
 
     init(_ settings: PluginSettings, store: Store, logger: Logger) {
         self.settings = settings
         self.store = store
         self.logger = logger
+        networks = settings.network == .cni ? PodNetworks(settings, logger: logger) : nil
         shim = ShimLink.Settings(shim: settings.shim, eventAddress: settings.eventSocket, debug: settings.debug)
     }
 

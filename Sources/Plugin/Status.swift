@@ -62,8 +62,14 @@ extension Runtime_V1_PodSandboxStatus {
         annotations = memory.config.annotations
         linux.namespaces.options = memory.config.linux.securityContext.namespaceOptions
         if !memory.config.linux.securityContext.hasNamespaceOptions { linux.namespaces.options.pid = .container }
-        // There is no address to tell: a pod has a loopback, or the node's network.
+        // With the node's network there is none to tell.
         network = Runtime_V1_PodSandboxNetworkStatus()
+        network.ip = memory.addresses.first ?? ""
+        network.additionalIps = memory.addresses.dropFirst().map { address in
+            var other = Runtime_V1_PodIP()
+            other.ip = address
+            return other
+        }
     }
 
     var listed: Runtime_V1_PodSandbox {

@@ -20,6 +20,15 @@ struct SwiftletDaemon: AsyncParsableCommand {
     @Option(help: "The socket to listen on.")
     var socket = "/run/swiftlet/swiftletd.sock"
 
+    @Option(help: "What gives pods a network: cni (network plugins), or loopback (none) (environment: SWIFTLET_NETWORK).")
+    var network: PluginSettings.Network?
+
+    @Option(help: "The directory of network configurations.")
+    var cniConfig = "/etc/cni/net.d"
+
+    @Option(help: "Directories of network plugins, separated by colons.")
+    var cniPlugins = "/opt/cni/bin:/usr/lib/cni"
+
     @Option(help: "Form of the messages on standard error.")
     var logFormat = LineLog.Format.text
 
@@ -43,15 +52,32 @@ struct SwiftletDaemon: AsyncParsableCommand {
         }
     }
 
+    private static func networkOfEnvironment() throws -> PluginSettings.Network {
+        guard let text = environment("SWIFTLET_NETWORK"), !text.isEmpty else { return .cni }
+        guard let network = PluginSettings.Network(rawValue: text) else {
+            throw ValidationError("SWIFTLET_NETWORK: `\(text)` is neither cni nor loopback")
+        }
+        return network
+    }
+
     private func settings() throws -> PluginSettings {
         let root = root ?? environment("SWIFTLET_ROOT") ?? "/var/lib/swiftlet"
         for path in [root, state, socket] where !path.hasPrefix("/") { throw ValidationError("\(path): must be an absolute path") }
         var settings = PluginSettings(root: root, state: state, socket: socket, shim: try PluginSettings.findShim())
         settings.debug = debug
+        settings.network = try network ?? Self.networkOfEnvironment()
+        settings.networkConfig = cniConfig
+        if let text = environment("SWIFTLET_CNI_SECONDS") {
+            guard let seconds = UInt16(text), seconds > 0 else { throw ValidationError("SWIFTLET_CNI_SECONDS: `\(text)` is no number of seconds") }
+            settings.networkDeadline = .seconds(Int64(seconds))
+        }
+        settings.networkPlugins = cniPlugins.split(separator: ":").map(String.init)
         if let registries = environment("SWIFTLET_REGISTRIES"), !registries.isEmpty { settings.registries = registries }
         return settings
     }
 }
+
+extension PluginSettings.Network: ExpressibleByArgument {}
 
 extension LineLog.Format: ExpressibleByArgument {}
 

@@ -23,8 +23,10 @@ final class NodeFixture: Sendable {
     init() throws {
         directory = NSTemporaryDirectory() + "swl-plugin-\(UUID().uuidString.prefix(8))"
         unsafe setenv("SWIFTLET_SOCKET_DIR", directory + "/shims", 1)
-        settings = PluginSettings(
+        var settings = PluginSettings(
             root: directory + "/root", state: directory + "/state", socket: directory + "/run/d.sock", shim: Self.shim)
+        settings.network = .loopback
+        self.settings = settings
         let made = Process()
         made.executableURL = URL(fileURLWithPath: "/bin/sh")
         made.arguments = ["-ec", Self.archive, "sh", directory]

@@ -40,14 +40,6 @@ import Testing
         ),
         ("config.linux.security_context.selinux_options", { $0.linux.securityContext.selinuxOptions.type = "t" }),
         ("config.linux.security_context.apparmor", { $0.linux.securityContext.apparmor = .init() }),
-        (
-            "config.port_mappings",
-            { config in
-                var port = Runtime_V1_PortMapping()
-                port.hostPort = 80
-                config.portMappings = [port]
-            }
-        ),
         ("config.dns_config", { $0.dnsConfig.servers = ["1.1.1.1\nnameserver 6.6.6.6"] }),
         ("config.linux.sysctls[`kernel.core_pattern`]", { $0.linux.sysctls = ["kernel.core_pattern": "|/bin/sh"] }),
         ("config.linux.sysctls[`net.a`]", { $0.linux.sysctls = ["net.a": "1\n2"] }),

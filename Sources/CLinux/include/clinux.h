@@ -9,6 +9,7 @@
 #include "clx_fd.h"
 #include "clx_process.h"
 #include "clx_cgroup.h"
+#include "clx_connect.h"
 #include "clx_seccomp.h"
 #include "clx_schedule.h"
 #include "clx_mount.h"
