@@ -27,12 +27,12 @@ mkdir -p "$new/c" "$new/swift"
 # The files with services hold nothing but names: they are checked here, and generate nothing.
 protoc -I . --descriptor_set_out=/dev/null containerd/task/v2/task_service.proto containerd/task/v3/task_service.proto \
     containerd/services/events/ttrpc/v1/events_service.proto containerd/runtime/sandbox/v1/sandbox_service.proto \
-    runtime/v1/api_service.proto
+    runtime/v1/api_service.proto swiftlet/plugin/v1/streaming_service.proto
 # shellcheck disable=SC2086 # lists of names without blanks
 protoc-c -I . --c_out="$new/c" $known $messages
 # shellcheck disable=SC2086
 protoc -I . --plugin=protoc-gen-swift="$plugin" --swift_out="$new/swift" --swift_opt=Visibility=Package --swift_opt=FileNaming=PathToUnderscores \
-    --swift_opt=UseAccessLevelOnImports=true $messages runtime/v1/api.proto
+    --swift_opt=UseAccessLevelOnImports=true $messages runtime/v1/api.proto swiftlet/plugin/v1/streaming.proto
 
 rm -rf "$c" "$messages_out"
 mkdir -p "$c/include" "$messages_out"

@@ -82,7 +82,7 @@ def pods_reach_each_other():
         other = node.run_pod("client")
         status = node.cri.PodSandboxStatus(pod_sandbox_id=pod).status.network
         assert status.ip.startswith("10.88.0.") and [ip.ip[:8] for ip in status.additional_ips] == ["fd00:88:"], status
-        node.run(pod, "web", ["/bin/nc", "-lk", "-p", "80", "-e", "/bin/cat"])
+        node.run(pod, "web", ["/bin/nc", "-ll", "-p", "80", "-e", "/bin/cat"])
         client = node.run(other, "client", ["/bin/sleep", "1000"])
         wait("the server answers", lambda: node.shell(client, f"echo over | nc -w 2 {status.ip} 80") == "over\n")
         assert "ifb" in " ".join(os.listdir("/sys/class/net")), "no bandwidth limit"

@@ -27,6 +27,8 @@ final class ClientConnection: ChannelInboundHandler {
         let key: CallKey
         let sink: @Sendable (CallEvent) -> Void
         let timer: Scheduled<Void>?
+        /// Of a call in which both sides send: what its reader has not taken yet.
+        let queue: InboundQueue<[UInt8]>?
     }
 
     private let path: String
@@ -35,6 +37,7 @@ final class ClientConnection: ChannelInboundHandler {
     private var calls: [UInt32: Call] = [:]
     private var context: ChannelHandlerContext?
     private var closed: Status?
+    private var readPaused = false
 
     init(path: String) { self.path = path }
 
@@ -42,7 +45,8 @@ final class ClientConnection: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func begin(
-        _ request: RequestEnvelope, _ shape: CallShape, key: CallKey, timeout: TimeAmount?, _ sink: @escaping @Sendable (CallEvent) -> Void
+        _ request: RequestEnvelope, _ shape: CallShape, key: CallKey, timeout: TimeAmount?, queue: InboundQueue<[UInt8]>? = nil,
+        _ sink: @escaping @Sendable (CallEvent) -> Void
     ) {
         guard !key.isCancelled else { return sink(.failed(Self.cancelled(request))) }
         guard let context, closed == nil else { return sink(.failed(closed ?? Status(.unavailable, "\(path): connection is closed"))) }
@@ -58,13 +62,41 @@ final class ClientConnection: ChannelInboundHandler {
                 self.give(stream, Status(.deadlineExceeded, "\(request.service)/\(request.method): no answer within \(milliseconds) ms"))
             }
         }
-        calls[stream] = Call(key: key, sink: sink, timer: timer)
+        calls[stream] = Call(key: key, sink: sink, timer: timer, queue: queue)
         write(frame, context)
+    }
+
+    /// One more message of a call that was begun with `.clientOpen`. The future says when it is on its way.
+    func send(_ bytes: [UInt8], on key: CallKey, _ loop: any EventLoop) -> EventLoopFuture<Void> {
+        do throws(Status) {
+            guard let context, closed == nil else { throw closed ?? Status(.unavailable, "\(path): connection is closed") }
+            guard let stream = stream(of: key), let frame = try streams.send(stream, bytes) else {
+                throw Status(.cancelled, "the call is over")
+            }
+            return write(frame, context)
+        } catch { return loop.makeFailedFuture(error) }
+    }
+
+    /// No more messages will be sent.
+    func endOutput(of key: CallKey) {
+        guard let context, closed == nil, let stream = stream(of: key), let frame = streams.endOutput(stream) else { return }
+        write(frame, context)
+    }
+
+    private func stream(of key: CallKey) -> UInt32? { calls.first { $0.value.key === key }?.key }
+
+    /// A queue may have room again.
+    func read() {
+        guard let context, closed == nil else { return }
+        let pause = calls.values.contains { $0.queue?.isFull == true }
+        guard pause != readPaused else { return }
+        readPaused = pause
+        try? context.channel.syncOptions?.setOption(.autoRead, value: !pause)
     }
 
     /// Nobody waits for the call any more.
     func cancel(_ key: CallKey) {
-        guard let stream = calls.first(where: { $0.value.key === key })?.key else { return }
+        guard let stream = stream(of: key) else { return }
         give(stream, Status(.cancelled, "the call was cancelled"))
     }
 
@@ -73,10 +105,13 @@ final class ClientConnection: ChannelInboundHandler {
         finish(stream, .failed(status))
     }
 
-    private func write(_ frame: Frame, _ context: ChannelHandlerContext) {
+    @discardableResult
+    private func write(_ frame: Frame, _ context: ChannelHandlerContext) -> EventLoopFuture<Void> {
         let bytes = frames.take(frame, context.channel.allocator)
         let count = bytes.readableBytes
-        context.writeAndFlush(wrapOutboundOut(bytes)).assumeIsolated().whenComplete { _ in self.frames.written(count) }
+        let done = context.writeAndFlush(wrapOutboundOut(bytes))
+        done.assumeIsolated().whenComplete { _ in self.frames.written(count) }
+        return done
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -84,6 +119,7 @@ final class ClientConnection: ChannelInboundHandler {
         while closed == nil, let event = frames.next() {
             for action in streams.receive(event) { handle(action, context) }
         }
+        read()
     }
 
     private func handle(_ action: ClientAction, _ context: ChannelHandlerContext) {
@@ -101,6 +137,7 @@ final class ClientConnection: ChannelInboundHandler {
         guard let call = calls.removeValue(forKey: stream) else { return }
         call.timer?.cancel()
         call.sink(event)
+        read()
     }
 
     func channelInactive(context: ChannelHandlerContext) {

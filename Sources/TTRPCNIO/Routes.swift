@@ -22,6 +22,18 @@ package struct ResponseStream<A: Message>: Sendable {
     package func send(_ message: A) async throws(Status) { try await put(try encoded(message)) }
 }
 
+/// The messages that a client goes on sending.
+package struct RequestStream<Q: Message>: Sendable {
+    let queue: InboundQueue<[UInt8]>
+
+    /// The next message; nil when the client has sent its last. Throws when the client has gone. One reader at a time; one that does not
+    /// read slows the client down, with everything else on its connection.
+    package func next() async throws(Status) -> Q? {
+        guard let bytes = try await queue.next() else { return nil }
+        return try decoded(bytes, .invalidArgument)
+    }
+}
+
 /// How a handler's call ends.
 enum CallOutcome: Sendable {
     case response(ResponseEnvelope)
@@ -34,8 +46,10 @@ package struct Routes: Sendable {
     typealias Put = @Sendable ([UInt8]) async throws(Status) -> Void
 
     struct Handler: Sendable {
-        let streams: Bool
-        let run: @Sendable ([UInt8], CallContext, @escaping Put) async -> CallOutcome
+        let kind: Kind
+        let run: @Sendable ([UInt8], CallContext, InboundQueue<[UInt8]>?, @escaping Put) async -> CallOutcome
+
+        enum Kind { case unary, serverStream, duplex }
     }
 
     private var handlers: [String: [String: Handler]] = [:]
@@ -45,7 +59,7 @@ package struct Routes: Sendable {
     package mutating func unary<Q: Message, A: Message>(
         _ service: String, _ method: String, _ body: @escaping @Sendable (Q, CallContext) async throws -> A
     ) {
-        handlers[service, default: [:]][method] = Handler(streams: false) { payload, context, _ in
+        handlers[service, default: [:]][method] = Handler(kind: .unary) { payload, context, _, _ in
             do {
                 let answer = try await body(try decoded(payload, .invalidArgument), context)
                 return .response(ResponseEnvelope(payload: try encoded(answer)))
@@ -56,9 +70,23 @@ package struct Routes: Sendable {
     package mutating func serverStream<Q: Message, A: Message>(
         _ service: String, _ method: String, _ body: @escaping @Sendable (Q, CallContext, ResponseStream<A>) async throws -> Void
     ) {
-        handlers[service, default: [:]][method] = Handler(streams: true) { payload, context, put in
+        handlers[service, default: [:]][method] = Handler(kind: .serverStream) { payload, context, _, put in
             do {
                 try await body(try decoded(payload, .invalidArgument), context, ResponseStream(put: put))
+                return .streamEnded
+            } catch { return .response(ResponseEnvelope(status: status(error))) }
+        }
+    }
+
+    /// Both sides send messages as they like; the call is over when `body` returns. Its task is cancelled when the client goes.
+    package mutating func duplex<Q: Message, A: Message>(
+        _ service: String, _ method: String,
+        _ body: @escaping @Sendable (RequestStream<Q>, CallContext, ResponseStream<A>) async throws -> Void
+    ) {
+        handlers[service, default: [:]][method] = Handler(kind: .duplex) { payload, context, queue, put in
+            do {
+                guard let queue else { throw Status(.invalidArgument, "\(context.service)/\(context.method): wants an open stream") }
+                try await body(RequestStream(queue: queue), context, ResponseStream(put: put))
                 return .streamEnded
             } catch { return .response(ResponseEnvelope(status: status(error))) }
         }
@@ -69,10 +97,13 @@ package struct Routes: Sendable {
         guard let found = methods[request.method] else {
             throw Status(.unimplemented, "method \(request.service)/\(request.method) is not served here")
         }
-        switch shape {
-        case .clientOpen: throw Status(.unimplemented, "\(request.service)/\(request.method): takes no stream")
-        case .unary where found.streams: throw Status(.invalidArgument, "\(request.service)/\(request.method): answers with a stream")
-        case .unary, .serverStream: return found
+        switch (shape, found.kind) {
+        case (.clientOpen, .unary), (.clientOpen, .serverStream):
+            throw Status(.unimplemented, "\(request.service)/\(request.method): takes no stream")
+        case (.unary, .serverStream): throw Status(.invalidArgument, "\(request.service)/\(request.method): answers with a stream")
+        case (.unary, .duplex), (.serverStream, .duplex):
+            throw Status(.invalidArgument, "\(request.service)/\(request.method): wants an open stream")
+        case (.unary, .unary), (.serverStream, .unary), (.serverStream, .serverStream), (.clientOpen, .duplex): return found
         }
     }
 }

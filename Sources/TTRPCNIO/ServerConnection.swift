@@ -9,6 +9,8 @@ final class ServerConnection: ChannelInboundHandler {
     private struct Call {
         let task: Task<Void, Never>
         let timer: Scheduled<Void>?
+        /// Of a call whose client goes on sending.
+        let input: InboundQueue<[UInt8]>?
     }
 
     private let routes: Routes
@@ -38,15 +40,17 @@ final class ServerConnection: ChannelInboundHandler {
                 case .call(let stream, let request, let shape): begin(stream, request, shape, context)
                 case .cancelled(let stream): cancel(stream)
                 case .send(let frame): write(frame, context)
-                case .message, .inputEnded: continue  // Only of streams that were opened with .clientOpen, which are refused.
+                case .message(let stream, let bytes): calls[stream]?.input?.push(bytes, bytes: bytes.count)
+                case .inputEnded(let stream): calls[stream]?.input?.finish()
                 }
             }
         }
+        if !closed { read(context) }
     }
 
-    /// While the peer does not take what waits for it, nothing more is read from it.
+    /// While the peer does not take what waits for it, or a handler what the peer has sent, nothing more is read from it.
     func read(_ context: ChannelHandlerContext) {
-        let pause = frames.pending >= FrameChannel.highWater
+        let pause = frames.pending >= FrameChannel.highWater || calls.values.contains { $0.input?.isFull == true }
         guard pause != readPaused else { return }
         readPaused = pause
         try? context.channel.syncOptions?.setOption(.autoRead, value: !pause)
@@ -63,8 +67,9 @@ final class ServerConnection: ChannelInboundHandler {
         let callContext = CallContext(
             service: request.service, method: request.method, metadata: request.metadata,
             timeout: request.timeout > 0 ? .nanoseconds(request.timeout) : nil)
+        let input = shape == .clientOpen ? openInput(request.payload, own, loop) : nil
         let task = tasks.start {
-            let outcome = await handler.run(request.payload, callContext) { (bytes) async throws(Status) in
+            let outcome = await handler.run(request.payload, callContext, input) { (bytes) async throws(Status) in
                 try await Self.put(bytes, stream, own, loop)
             }
             loop.execute { own.value.finish(stream, outcome) }
@@ -78,7 +83,16 @@ final class ServerConnection: ChannelInboundHandler {
                 call?.task.cancel()
             }
         }
-        calls[stream] = Call(task: task, timer: timer)
+        calls[stream] = Call(task: task, timer: timer, input: input)
+    }
+
+    /// A request that opens a stream may carry its first message.
+    private func openInput(_ payload: [UInt8], _ own: NIOLoopBound<ServerConnection>, _ loop: any EventLoop) -> InboundQueue<[UInt8]> {
+        let queue = InboundQueue<[UInt8]> {
+            loop.execute { if let context = own.value.context, !own.value.closed { own.value.read(context) } }
+        }
+        if !payload.isEmpty { queue.push(payload, bytes: payload.count) }
+        return queue
     }
 
     private static func put(
@@ -102,13 +116,17 @@ final class ServerConnection: ChannelInboundHandler {
     }
 
     private func finish(_ stream: UInt32, _ outcome: CallOutcome) {
-        calls.removeValue(forKey: stream)?.timer?.cancel()
+        let call = calls.removeValue(forKey: stream)
+        call?.timer?.cancel()
+        call?.input?.finish(.failure(Status(.cancelled, "the call is over")))
         let frame: Frame?
         switch outcome {
         case .response(let response): frame = streams.respond(stream, response)
         case .streamEnded: frame = streams.finish(stream)
         }
-        if let frame, let context { write(frame, context) }
+        guard let context, !closed else { return }
+        if let frame { write(frame, context) }
+        read(context)
     }
 
     @discardableResult
@@ -128,6 +146,7 @@ final class ServerConnection: ChannelInboundHandler {
     private func cancel(_ stream: UInt32) {
         guard let call = calls.removeValue(forKey: stream) else { return }
         call.timer?.cancel()
+        call.input?.finish(.failure(Status(.cancelled, "the client has gone")))
         call.task.cancel()
     }
 

@@ -98,6 +98,36 @@ package final class TTRPCClient: Sendable {
         }
     }
 
+    /// A call in which both sides send messages as they like.
+    package func duplex<Q: Message, A: Message>(
+        _ service: String, _ method: String, sends: Q.Type = Q.self, receives: A.Type = A.self, metadata: [RequestEnvelope.Pair] = []
+    ) -> DuplexCall<Q, A> {
+        let (connection, loop, key) = (connection, channel.eventLoop, CallKey())
+        let queue = InboundQueue<[UInt8]> { loop.execute { connection.value.read() } }
+        let envelope = RequestEnvelope(service: service, method: method, payload: [], metadata: metadata)
+        loop.execute {
+            connection.value.begin(envelope, .clientOpen, key: key, timeout: nil, queue: queue) { event in
+                switch event {
+                case .message(let bytes): queue.push(bytes, bytes: bytes.count)
+                case .ended: queue.finish()
+                case .failed(let status): queue.finish(.failure(status))
+                case .response(let response):
+                    guard response.status.code == .ok else { return queue.finish(.failure(response.status)) }
+                    if !response.payload.isEmpty { queue.push(response.payload, bytes: response.payload.count) }
+                    queue.finish()
+                }
+            }
+        }
+        return DuplexCall(
+            queue: queue,
+            put: { (bytes) async throws(Status) in
+                do { try await loop.flatSubmit { connection.value.send(bytes, on: key, loop) }.get() } catch let status as Status {
+                    throw status
+                } catch { throw Status(.unavailable, reason(error)) }
+            },
+            end: { loop.execute { connection.value.endOutput(of: key) } }, abandon: { self.cancel(key) })
+    }
+
     private static func deliver<A: Message>(_ bytes: [UInt8], _ continuation: AsyncThrowingStream<A, any Error>.Continuation) {
         do {
             let message: A = try decoded(bytes, .internal)
@@ -125,6 +155,36 @@ package final class TTRPCClient: Sendable {
     package func close() async { try? await channel.close().get() }
 
     deinit { channel.close(promise: nil) }
+}
+
+/// One call in which both sides send messages. ttrpc has no word for giving up a single call: a server learns that its client has gone by
+/// the end of the connection.
+package final class DuplexCall<Q: Message, A: Message>: Sendable {
+    private let queue: InboundQueue<[UInt8]>
+    private let put: @Sendable ([UInt8]) async throws(Status) -> Void
+    private let end: @Sendable () -> Void
+    private let abandon: @Sendable () -> Void
+
+    fileprivate init(
+        queue: InboundQueue<[UInt8]>, put: @escaping @Sendable ([UInt8]) async throws(Status) -> Void, end: @escaping @Sendable () -> Void,
+        abandon: @escaping @Sendable () -> Void
+    ) {
+        (self.queue, self.put, self.end, self.abandon) = (queue, put, end, abandon)
+    }
+
+    deinit { abandon() }
+
+    /// Returns when the message is on its way: a slow server slows the caller down.
+    package func send(_ message: Q) async throws(Status) { try await put(try encoded(message)) }
+
+    /// Says that no more messages come.
+    package func endInput() { end() }
+
+    /// The next message of the server; nil at the end. Throws what the call failed with. One reader at a time.
+    package func next() async throws(Status) -> A? {
+        guard let bytes = try await queue.next() else { return nil }
+        return try decoded(bytes, .internal)
+    }
 }
 
 extension Duration {

@@ -112,14 +112,17 @@ final class ServerState: Sendable {
 }
 
 /// Handlers that run; nothing outlives the server's `close`.
-final class TaskRegistry: Sendable {
+package final class TaskRegistry: Sendable {
     private struct Tasks {
         var count: UInt64 = 0
         var running: [UInt64: Task<Void, Never>] = [:]
     }
     private let tasks = Mutex(Tasks())
 
-    func start(_ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+    package init() {}
+
+    @discardableResult
+    package func start(_ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
         tasks.withLock { tasks in
             tasks.count += 1
             let number = tasks.count
@@ -134,7 +137,7 @@ final class TaskRegistry: Sendable {
 
     private func ended(_ number: UInt64) { tasks.withLock { $0.running[number] = nil } }
 
-    func drain() async {
+    package func drain() async {
         while let task = tasks.withLock({ $0.running.values.first }) {
             task.cancel()
             await task.value
