@@ -89,7 +89,8 @@ let package = Package(
             name: "TaskClient", dependencies: ["TTRPCNIO", "TTRPC", "Messages", "OCI", "LinuxSys", protobuf] + nio, swiftSettings: strict),
         .target(
             name: "Plugin",
-            dependencies: ["Images", "Registry", "TTRPC", "TTRPCNIO", "TaskClient", "Messages", "CRILog", "LinuxSys", "OCI", logging, protobuf] + nio,
+            dependencies: ["Images", "Registry", "TTRPC", "TTRPCNIO", "TaskClient", "Messages", "CRILog", "LinuxSys", "OCI", logging, protobuf]
+                + nio + [.product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio")],
             swiftSettings: strict),
         .target(
             name: "Command",

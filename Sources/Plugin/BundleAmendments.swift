@@ -13,12 +13,15 @@ enum BundleAmendments {
         try write(document, to: path)
     }
 
-    /// The `process` of the bundle with other arguments and no terminal: what ExecSync runs.
-    static func execProcess(_ command: [String], bundle: String) throws(PluginError) -> [UInt8] {
+    /// The `process` of the bundle with other arguments: what an exec runs. With a terminal it is told of one (TERM).
+    static func execProcess(_ command: [String], bundle: String, terminal: Bool = false) throws(PluginError) -> [UInt8] {
         let path = bundle + "/config.json"
         guard case .object(var process)? = try read(path)["process"] else { throw .document(subject: path, reason: "process: is missing") }
         process["args"] = .array(command.map { .string($0) })
-        process["terminal"] = .bool(false)
+        process["terminal"] = .bool(terminal)
+        var environment = process["env"]?.array ?? []
+        if terminal, !environment.contains(where: { $0.string?.hasPrefix("TERM=") ?? false }) { environment.append("TERM=xterm") }
+        process["env"] = .array(environment)
         process["consoleSize"] = nil
         return JSON.object(process).encoded()
     }

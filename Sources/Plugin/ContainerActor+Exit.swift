@@ -116,7 +116,11 @@ extension ContainerActor {
             self.wake(number, false)
         }
         defer { timer.cancel() }
-        return await withCheckedContinuation { waiters[number] = $0 }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { waiters[number] = $0 }
+        } onCancel: {
+            Task { await self.wake(number, false) }
+        }
     }
 
     private func wake(_ number: Int, _ ended: Bool) { waiters.removeValue(forKey: number)?.resume(returning: ended) }

@@ -43,7 +43,9 @@ actor ContainerActor {
             self.shim = shim
             memory.socket = shim.socket
             try await save()
-            try await shim.create(bundle: record.bundle, root: root, terminal: plan.request.terminal, log: plan.logPath)
+            try await shim.create(
+                bundle: record.bundle, root: root, terminal: plan.request.terminal,
+                stdin: memory.config.stdin ? "\(record.bundle)/\(AttachFiles.directory)/stdin" : "", log: plan.logPath)
             memory.isComplete = true
             try await save()
         } catch {
@@ -56,13 +58,14 @@ actor ContainerActor {
 
     private func prepare(_ plan: ContainerPlan, image: ImageRecord, identity: ContainerIdentity) async throws(PluginError) -> ContainerRoot
     {
-        let (store, id, bundle) = (site.store, id, record.bundle)
+        let (store, id, bundle, stdin) = (site.store, id, record.bundle, memory.config.stdin)
         return try await offPool {
             if !plan.logPath.isEmpty { try Directory.make(Directory.parent(of: plan.logPath), mode: 0o755) }
             try Directory.make(Directory.parent(of: bundle), mode: 0o700)
             let root = try store.prepare(container: id, image: image, identity: identity)
             try plan.request.write(to: bundle, root: root)
             try BundleAmendments.add(plan.devices, to: bundle)
+            try AttachFiles.prepare(bundle: bundle, stdin: stdin)
             return root
         }
     }

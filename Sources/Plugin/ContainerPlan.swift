@@ -65,9 +65,7 @@ package struct ContainerPlan: Sendable {
             request.environment.append("\(variable.key)=\(value)")
         }
         request.terminal = config.tty
-        // Without Attach nobody could ever write to it, and a program would wait for input without end.
-        if config.stdin { throw .unsupported(field: "config.stdin", what: "an open stdin without Attach") }
-        if config.stdinOnce { throw .unsupported(field: "config.stdin_once", what: "an open stdin without Attach") }
+        guard !config.stdinOnce || config.stdin else { throw .invalid(field: "config.stdin_once", reason: "is set without stdin") }
     }
 
     private static func logPath(_ path: String, in sandbox: SandboxPlan) throws(PluginError) -> String {

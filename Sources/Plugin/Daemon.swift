@@ -12,9 +12,10 @@ package final class Daemon: Sendable {
     private let registry: Registry
     private let events: TTRPCServer
     private let front: TTRPCServer
+    private let streams: StreamServer
 
-    private init(site: Site, registry: Registry, events: TTRPCServer, front: TTRPCServer) {
-        (self.site, self.registry, self.events, self.front) = (site, registry, events, front)
+    private init(site: Site, registry: Registry, events: TTRPCServer, front: TTRPCServer, streams: StreamServer) {
+        (self.site, self.registry, self.events, self.front, self.streams) = (site, registry, events, front, streams)
     }
 
     /// Finds what an earlier swiftletd left running, then serves. Nothing is answered before everything is known again.
@@ -34,12 +35,14 @@ package final class Daemon: Sendable {
             await registry.recover(containers)
             // Before anything is served: no pod may be joining a network meanwhile.
             await site.networks?.collectGarbage(keeping: await registry.podIDs)
+            let streams = try await startStreams(site, registry)
             let service = Service(
                 pods: PodCalls(site: site, registry: registry), containers: ContainerCalls(site: site, registry: registry),
-                node: NodeCalls(site: site), images: ImageCalls(site: site))
+                node: NodeCalls(site: site), images: ImageCalls(site: site),
+                streaming: TTRPCStreaming(site: site, registry: registry), streams: streams)
             let front = try await TTRPCServer.listen(path: settings.socket, routes: service.routes)
             logger.info("listening on \(settings.socket)")
-            return Daemon(site: site, registry: registry, events: events, front: front)
+            return Daemon(site: site, registry: registry, events: events, front: front, streams: streams)
         } catch {
             throw .store(error.code, error.message)
         }
@@ -50,9 +53,14 @@ package final class Daemon: Sendable {
         site.close()
         site.board.close()
         await front.close()
+        await streams.close()
         for container in await registry.allContainers { await container.leave() }
         await events.close()
         site.logger.info("ended")
+    }
+
+    private static func startStreams(_ site: Site, _ registry: Registry) async throws(Status) -> StreamServer {
+        do throws(PluginError) { return try await StreamServer.start(site: site, registry: registry) } catch { throw error.status }
     }
 
     /// Mode 0700: who may enter it may do anything.

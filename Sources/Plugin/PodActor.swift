@@ -57,7 +57,7 @@ actor PodActor {
         }
     }
 
-    private func requireReady() throws(PluginError) {
+    func requireReady() throws(PluginError) {
         guard !isGone else { throw .notFound(.pod, id) }
         guard memory.isReady else { throw .wrongState(.pod, id, wanted: "ready", found: "not ready") }
     }

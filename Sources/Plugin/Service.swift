@@ -11,6 +11,8 @@ struct Service: Sendable {
     let containers: ContainerCalls
     let node: NodeCalls
     let images: ImageCalls
+    let streaming: TTRPCStreaming
+    let streams: StreamServer
 
     var routes: Routes {
         var routes = Routes()
@@ -33,6 +35,10 @@ struct Service: Sendable {
         add(&routes, image, "ImageStatus") { try await self.node.imageStatus($0) }
         add(&routes, image, "ListImages") { try await self.node.listImages($0) }
         add(&routes, image, "PullImage") { try await self.images.pull($0) }
+        add(&routes, runtime, "Exec") { try await self.execURL($0) }
+        add(&routes, runtime, "Attach") { try await self.attachURL($0) }
+        add(&routes, runtime, "PortForward") { try await self.portForwardURL($0) }
+        streaming.add(to: &routes)
         routes.serverStream(runtime, "GetContainerEvents") {
             (_: Runtime_V1_GetEventsRequest, _, stream: ResponseStream<Runtime_V1_ContainerEventResponse>) in
             try await self.containers.events(stream)

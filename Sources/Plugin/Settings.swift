@@ -20,6 +20,9 @@ package struct PluginSettings: Sendable {
     package var networkPlugins = ["/opt/cni/bin", "/usr/lib/cni"]
     /// A network plugin that has not ended by then is killed.
     package var networkDeadline: Duration = .seconds(60)
+    /// Where the URLs of Exec, Attach and PortForward are served: an address of the node's own. Port 0: one that is free.
+    package var streamHost = "127.0.0.1"
+    package var streamPort: UInt16 = 0
     /// Where registries are, and their mirrors.
     package var registries = RegistrySettings.standardPath
 

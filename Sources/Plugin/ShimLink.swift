@@ -45,7 +45,7 @@ struct ShimLink: Sendable {
         return ContainerExit(code: answer.exitStatus, time: answer.exitedAt.nanoseconds, reason: .unknown, message: "its shim was gone")
     }
 
-    func create(bundle: String, root: ContainerRoot, terminal: Bool, log: String) async throws(PluginError) {
+    func create(bundle: String, root: ContainerRoot, terminal: Bool, stdin: String, log: String) async throws(PluginError) {
         var request = Containerd_Task_V2_CreateTaskRequest()
         request.id = id
         request.bundle = bundle
@@ -55,7 +55,9 @@ struct ShimLink: Sendable {
             return message
         }
         request.terminal = terminal
-        request.stdout = log.isEmpty ? "" : "cri://" + log
+        request.stdin = stdin
+        // Into the log, and to whoever is attached.
+        request.stdout = "cri-attach://\(AttachFiles.percentEncoded(log))?\(AttachFiles.percentEncoded("\(bundle)/\(AttachFiles.directory)"))"
         request.stderr = terminal ? "" : request.stdout
         let message = request
         _ = try await Self.attempt("create", id) { try await task.create(message) }
@@ -79,14 +81,27 @@ struct ShimLink: Sendable {
         try await Self.attempt("state of", id) { try await task.state(id) }
     }
 
-    func addExec(_ exec: String, process: [UInt8], stdout: String, stderr: String) async throws(PluginError) {
+    func addExec(
+        _ exec: String, process: [UInt8], stdin: String = "", stdout: String, stderr: String, terminal: Bool = false
+    ) async throws(PluginError) {
         var request = Containerd_Task_V2_ExecProcessRequest()
         (request.id, request.execID, request.stdout, request.stderr) = (id, exec, stdout, stderr)
+        (request.stdin, request.terminal) = (stdin, terminal)
         request.spec = Google_Protobuf_Any()
         request.spec.typeURL = "types.containerd.io/opencontainers/runtime-spec/1/Process"
         request.spec.value = Data(process)
         let message = request
         try await Self.attempt("exec in", id) { try await task.exec(message) }
+    }
+
+    /// Of the terminal, if the process has one.
+    func resize(_ size: TerminalSize, exec: String = "") async throws(PluginError) {
+        try await Self.attempt("resize", id) { try await task.resizePty(id, exec: exec, width: size.width, height: size.height) }
+    }
+
+    /// Stdin ends when what was written to it is through.
+    func closeInput(exec: String = "") async throws(PluginError) {
+        try await Self.attempt("close stdin of", id) { try await task.closeIO(id, exec: exec) }
     }
 
     /// Frees what the shim keeps of an ended process.

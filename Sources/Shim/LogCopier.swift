@@ -24,6 +24,8 @@ struct LogCopier {
     struct Target: Equatable {
         let path: String
         let format: LogFile.Format
+        /// The directory with the FIFOs of those who are attached.
+        var attached: String?
     }
 
     /// How a copier ends.
@@ -40,6 +42,7 @@ struct LogCopier {
     private let control: FDBox
     private var sources: [Source]
     private var files: [LogFile] = []
+    private var tees: [AttachTees?] = []
     private var isFinishing = false
     private var isAlone = false
     /// A terminal's output comes later than its log is opened.
@@ -74,6 +77,7 @@ struct LogCopier {
                 if occasion == .asked { try file.open() }
                 if occasion == .death { file.cutTornEntry() }
                 copier.files.append(file)
+                copier.tees.append(target.attached.map { AttachTees(directory: $0) })
             }
             report("o", control)
         } catch {
@@ -105,7 +109,9 @@ struct LogCopier {
         let source = sources[index]
         do throws(SysError) {
             switch try source.descriptor.fd.read(into: &buffer) {
-            case .bytes(let count): files[source.file].write(buffer, 0..<count, from: source.stream)
+            case .bytes(let count):
+                files[source.file].write(buffer, 0..<count, from: source.stream)
+                tees[source.file]?.write(buffer, count, of: source.stream)
             case .wouldBlock: break
             case .ended: sources.remove(at: index)
             }

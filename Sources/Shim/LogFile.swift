@@ -7,7 +7,11 @@ internal import LinuxSys
 /// Every entry is whole: what a full disk left of one is cut off again, the loss is reported once, and writing goes on
 /// with what comes after. `reopen` follows a rotation.
 final class LogFile {
-    enum Format: Equatable { case cri, raw }
+    enum Format: Equatable {
+        case cri, raw
+        /// No file: what comes is only for those who are attached.
+        case none
+    }
 
     let path: String
     let format: Format
@@ -25,6 +29,7 @@ final class LogFile {
 
     /// A FIFO or a device under this name could block for good, so only a regular file will do.
     func open() throws(SysError) {
+        guard format != .none else { return }
         let opened = try FD.open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY, mode: 0o640)
         guard try opened.fileType() == S_IFREG else { throw SysError(EINVAL, "open log", on: path) }
         file = FDBox(opened)
@@ -56,6 +61,7 @@ final class LogFile {
 
     func write(_ bytes: [UInt8], _ range: Range<Int>, from stream: LogStream) {
         switch format {
+        case .none: break
         case .raw: append(bytes, range)
         case .cri:
             var out: [UInt8] = []

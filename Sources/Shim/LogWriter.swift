@@ -49,8 +49,7 @@ final class LogWriter {
     var isIdle: Bool { sources.allSatisfy { ((try? $0.source.descriptor.fd.bytesWaiting()) ?? 0) == 0 } }
 
     /// Both streams may name one file: then it is one.
-    func place(of path: String, _ format: LogFile.Format) -> Int {
-        let target = LogCopier.Target(path: path, format: format)
+    func place(of target: LogCopier.Target) -> Int {
         if let known = targets.firstIndex(of: target) { return known }
         targets.append(target)
         return targets.count - 1

@@ -53,7 +53,7 @@ final class ProcessIO {
             inputKeeper = FDBox(try Self.openFIFO(path, O_WRONLY))
         }
         guard !targets.terminal else {
-            if let (path, format) = Self.file(targets.stdout) { _ = logs.place(of: path, format) }
+            if let file = Self.file(targets.stdout) { _ = logs.place(of: file) }
             return
         }
         try connectPipes()
@@ -118,7 +118,7 @@ final class ProcessIO {
 
     /// What comes from `source` goes where it is wanted.
     private func direct(_ source: FDBox, to target: StreamTarget, _ stream: LogStream) throws(SysError) {
-        if let (path, format) = Self.file(target) { return logs.add(source, stream, file: logs.place(of: path, format)) }
+        if let file = Self.file(target) { return logs.add(source, stream, file: logs.place(of: file)) }
         if let program {
             guard let inlet = stream == .stdout ? program.takeStdout() : program.takeStderr() else { return }
             return try relayOutput(from: source, to: .descriptor(inlet))
@@ -130,10 +130,11 @@ final class ProcessIO {
         }
     }
 
-    private static func file(_ target: StreamTarget) -> (String, LogFile.Format)? {
+    private static func file(_ target: StreamTarget) -> LogCopier.Target? {
         switch target {
-        case .criFile(let path): (path, .cri)
-        case .rawFile(let path): (path, .raw)
+        case .criFile(let path): .init(path: path, format: .cri)
+        case .attachedFile(let path, let directory): .init(path: path ?? directory, format: path == nil ? .none : .cri, attached: directory)
+        case .rawFile(let path): .init(path: path, format: .raw)
         case .none, .fifo, .program: nil
         }
     }

@@ -5,6 +5,8 @@ package enum StreamTarget: Equatable, Sendable {
     case fifo(String)
     /// A file in the CRI format.
     case criFile(String)
+    /// The same, and every FIFO of a directory: those who are attached (see AttachTees). Nil: no file.
+    case attachedFile(String?, directory: String)
     /// A file with the bytes as they come.
     case rawFile(String)
     /// A program that takes them.
@@ -20,6 +22,10 @@ package enum StreamTarget: Equatable, Sendable {
         guard let mark = Self.schemeEnd(text) else {
             guard text.utf8.first == UInt8(ascii: "/") else { throw .invalid("stdio \(text)", "a path has to be absolute") }
             self = .fifo(text)
+            return
+        }
+        if text.utf8.starts(with: "cri-attach://".utf8) {
+            self = try Self.attached(Array(text.utf8.dropFirst(13)), of: text)
             return
         }
         let scheme = String(decoding: text.utf8[..<mark], as: UTF8.self)
@@ -41,6 +47,18 @@ package enum StreamTarget: Equatable, Sendable {
         case "file": self = .rawFile(path)
         default: throw .unsupported("stdio \(scheme)://")
         }
+    }
+
+    /// `cri-attach://LOG?DIRECTORY`, both percent-encoded; LOG may be empty.
+    private static func attached(_ rest: [UInt8], of text: String) throws(TaskError) -> StreamTarget {
+        let parts = rest.split(separator: UInt8(ascii: "?"), omittingEmptySubsequences: false).map { PercentCode.decode(Array($0)) }
+        guard parts.count == 2, let log = parts[0], let directory = parts[1], !(log + directory).utf8.contains(0) else {
+            throw .invalid("stdio \(text)", "a path, `?` and a directory are wanted, percent-encoded")
+        }
+        guard log.isEmpty || log.utf8.first == UInt8(ascii: "/"), directory.utf8.first == UInt8(ascii: "/") else {
+            throw .invalid("stdio \(text)", "the paths have to be absolute")
+        }
+        return .attachedFile(log.isEmpty ? nil : log, directory: directory)
     }
 
     /// Of `://`.
@@ -65,7 +83,7 @@ package struct StreamTargets: Equatable, Sendable {
         self.terminal = terminal
         switch self.stdin {
         case .none, .fifo: break
-        case .criFile, .rawFile, .program: throw .invalid("stdin \(stdin)", "only a FIFO can be read from")
+        case .criFile, .attachedFile, .rawFile, .program: throw .invalid("stdin \(stdin)", "only a FIFO can be read from")
         }
         try checkProgram(stdout: stdout, stderr: stderr)
     }

@@ -46,6 +46,8 @@ import Testing
         "stdio names are told apart",
         arguments: [
             ("", StreamTarget.none), ("/run/fifo/1", .fifo("/run/fifo/1")), ("fifo:///f", .fifo("/f")), ("cri:///l", .criFile("/l")),
+            ("cri-attach:///l%3F?/a%20b", .attachedFile("/l?", directory: "/a b")),
+            ("cri-attach://?/a", .attachedFile(nil, directory: "/a")),
             ("file:///x y", .rawFile("/x y")),
         ])
     func streamTargets(_ text: String, _ target: StreamTarget) throws { #expect(try StreamTarget(text) == target) }

@@ -1,0 +1,61 @@
+internal import Glibc
+internal import Images
+internal import LinuxSys
+internal import Logging
+
+/// One command beside a container's program, with a client at its streams.
+struct ExecSession: Sendable {
+    let container: ContainerActor
+    let command: [String]
+    let wishes: StreamWishes
+
+    /// Returns the command's exit code when all its output is sent. A client that goes takes the command with it.
+    func run(_ client: some StreamClient) async throws -> UInt32 {
+        guard !command.isEmpty else { throw PluginError.invalid(field: "cmd", reason: "is empty") }
+        try wishes.check()
+        let (shim, bundle) = try await container.execAccess()
+        let exec = String(Identifier.make().prefix(16))
+        let (command, wishes, directory) = (command, wishes, "\(container.site.settings.state)/exec/\(exec)")
+        let process = try await offPool { () throws(PluginError) in
+            try BundleAmendments.execProcess(command, bundle: bundle, terminal: wishes.terminal)
+        }
+        let names: [OutputName] = (wishes.stdout ? [.stdout] : []) + (wishes.stderr ? [.stderr] : [])
+        let fifos = try await offPool { try StreamFIFOs(directory, stdin: wishes.stdin, outputs: names) }
+        defer { fifos.remove() }
+        try await shim.addExec(
+            exec, process: process, stdin: fifos.stdin ?? "", stdout: fifos.path(of: .stdout), stderr: fifos.path(of: .stderr),
+            terminal: wishes.terminal)
+        do {
+            try await shim.start(exec: exec)
+            fifos.closeWriters()
+            try await client.started()
+            let descriptors = try fifos.takeReaders()
+            let streams = SessionStreams(
+                client: client, stdin: fifos.stdin, outputs: zip(names, descriptors).map { ($0, $1) },
+                resize: { size in try? await shim.resize(size, exec: exec) }, endInput: { try? await shim.closeInput(exec: exec) })
+            let code = try await streams.run { try await shim.wait(exec: exec).code }
+            await evenIfCancelled { try? await shim.delete(exec: exec) }
+            return code
+        } catch {
+            let logger = container.site.logger
+            await evenIfCancelled {
+                try? await shim.kill(SIGKILL, exec: exec)
+                do throws(PluginError) {
+                    _ = try await shim.wait(exec: exec, limit: .seconds(30))
+                    try await shim.delete(exec: exec)
+                } catch {
+                    logger.debug("end exec: \(error)")
+                }
+            }
+            throw error
+        }
+    }
+}
+
+extension ContainerActor {
+    /// The shim of a container that runs, and where its bundle is.
+    func execAccess() throws(PluginError) -> (ShimLink, String) {
+        guard case .running = memory.life, let shim else { throw .wrongState(.container, id, wanted: "running", found: memory.life.name) }
+        return (shim, record.bundle)
+    }
+}
