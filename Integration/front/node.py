@@ -107,7 +107,8 @@ class Node:
                         process.kill()
                         process.wait()
         if kind and os.path.exists(self.work + "/daemon.log"):
-            sys.stderr.write(open(self.work + "/daemon.log").read()[-3000:])
+            lines = [line for line in open(self.work + "/daemon.log") if " DEBUG " not in line]
+            sys.stderr.write("".join(lines)[-3000:])
 
     def leftovers(self):
         found = [f"mount {line.split()[4]}" for line in open("/proc/self/mountinfo") if self.work in line]

@@ -20,6 +20,8 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
     case tooMuchOutput(limit: Int, exitCode: UInt32)
     /// A subscriber took its events too slowly.
     case laggingSubscriber
+    /// A client that is attached to a container took its output too slowly.
+    case laggingClient(String)
     case kernel(operation: String, subject: String, reason: String)
     case document(subject: String, reason: String)
     /// The image store refused.
@@ -44,6 +46,7 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
         case .deadline(let operation, let subject, let seconds): "\(operation) \(subject): not done after \(seconds) s"
         case .tooMuchOutput(let limit, let code): "exec: more than \(limit) bytes of output (exit code \(code))"
         case .laggingSubscriber: "send container events: the receiver is too slow; list again"
+        case .laggingClient(let id): "attach to container \(id): the client took nothing for too long; output is missing"
         case .kernel(let operation, let subject, let reason): "\(operation) \(subject): \(reason)"
         case .document(let subject, let reason): "read \(subject): \(reason)"
         case .store(_, let text), .registry(_, let text), .network(_, let text): text
@@ -62,7 +65,7 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
         case .taken: .alreadyExists
         case .wrongState: .failedPrecondition
         case .deadline: .deadlineExceeded
-        case .tooMuchOutput, .laggingSubscriber: .resourceExhausted
+        case .tooMuchOutput, .laggingSubscriber, .laggingClient: .resourceExhausted
         case .kernel, .document: .unknown
         case .store(let code, _), .registry(let code, _), .network(let code, _): code
         case .shim(_, _, let status): status.code

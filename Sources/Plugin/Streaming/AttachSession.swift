@@ -31,7 +31,7 @@ struct AttachSession: Sendable {
             endInput: { if access.stdinOnce { try? await access.shim.closeInput() } })
         do {
             return try await streams.run {
-                let code = try await container.exitCode()
+                let code = try await container.exitCode { () throws(PluginError) in try tees.check(container.id) }
                 // All that it said is in the FIFOs by now: they end behind it.
                 tees.closeWriters()
                 return code
@@ -82,6 +82,11 @@ final class AttachFiles: Sendable {
 
     func closeWriters() { writers.withLock { $0 = [] } }
 
+    /// Throws when the writer of the log has dropped this client, which took nothing for too long.
+    func check(_ container: String) throws(PluginError) {
+        for path in paths where unsafe access(path, F_OK) != 0 { throw .laggingClient(container) }
+    }
+
     /// A reader that is gone is how the writer learns of it.
     func remove() {
         closeWriters()
@@ -129,11 +134,13 @@ extension ContainerActor {
         return AttachAccess(shim: shim, bundle: record.bundle, terminal: config.tty, stdinOnce: config.stdinOnce)
     }
 
-    /// Returns when the container has ended.
-    func exitCode() async throws -> UInt32 {
+    /// Returns when the container has ended. Calls `check` now and then, and before.
+    func exitCode(_ check: @Sendable () throws(PluginError) -> Void) async throws -> UInt32 {
         while true {
-            if let exit = memory.life.exit { return exit.code }
-            _ = await waitForExit(within: .seconds(3600))
+            let ended = memory.life.exit
+            try check()
+            if let ended { return ended.code }
+            _ = await waitForExit(within: .seconds(5))
             try Task.checkCancellation()
         }
     }

@@ -37,14 +37,14 @@ struct ExecSession: Sendable {
             await evenIfCancelled { try? await shim.delete(exec: exec) }
             return code
         } catch {
-            let logger = container.site.logger
+            let container = container
             await evenIfCancelled {
-                try? await shim.kill(SIGKILL, exec: exec)
                 do throws(PluginError) {
+                    try await container.tolerateEnded { () throws(PluginError) in try await shim.kill(SIGKILL, exec: exec) }
                     _ = try await shim.wait(exec: exec, limit: .seconds(30))
                     try await shim.delete(exec: exec)
                 } catch {
-                    logger.debug("end exec: \(error)")
+                    container.site.logger.debug("end exec: \(error)")
                 }
             }
             throw error

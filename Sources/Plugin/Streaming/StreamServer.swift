@@ -61,11 +61,12 @@ final class StreamServer: Sendable {
                 maxFrameSize: Self.mostFrame,
                 shouldUpgrade: { channel, head in channel.eventLoop.makeSucceededFuture(self.answer(head)) },
                 upgradePipelineHandler: { channel, head in self.begin(channel, head) })
-            let configuration = NIOTypedHTTPServerUpgradeConfiguration<Void>(upgraders: [upgrader]) { channel in
-                channel.pipeline.addHandler(StreamRefusal { self.refusal($0) })
-            }
+            // The gate refuses all that would not be upgraded.
+            let configuration = NIOTypedHTTPServerUpgradeConfiguration<Void>(upgraders: [upgrader]) { channel in channel.close() }
             let result = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(
                 configuration: .init(upgradeConfiguration: configuration))
+            let decoder = try channel.pipeline.syncOperations.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+            try channel.pipeline.syncOperations.addHandler(StreamGate { self.refusal($0) }, position: .after(decoder))
             let timer = channel.eventLoop.scheduleTask(in: Self.patience) { channel.close(promise: nil) }
             result.whenComplete { _ in timer.cancel() }
         }
@@ -78,8 +79,8 @@ final class StreamServer: Sendable {
         return ["Sec-WebSocket-Protocol": subprotocol]
     }
 
-    /// Why it was refused.
-    private func refusal(_ head: HTTPRequestHead) -> (HTTPResponseStatus, String) {
+    /// Why a request is refused; nil: it becomes a WebSocket.
+    private func refusal(_ head: HTTPRequestHead) -> (HTTPResponseStatus, String)? {
         guard let purpose = tickets.withLock({ $0.look(Self.path(head), now: monotonicNanoseconds()) }) else {
             return (.notFound, "no such stream: the URL was used, or is older than \(StreamTickets.lifetime / 1_000_000_000) s")
         }
@@ -88,6 +89,7 @@ final class StreamServer: Sendable {
             let named = upgrades.first.map { "upgrade to \($0) is not supported: " } ?? ""
             return (.badRequest, "\(named)a WebSocket is wanted")
         }
+        if Self.subprotocol(head, purpose) != nil { return nil }
         let offers = head.headers[canonicalForm: "sec-websocket-protocol"].joined(separator: ", ")
         let known = if case .portForward = purpose { PortForwarding.protocol } else { RemoteCommand.Version.allCases.map(\.rawValue).joined(separator: ", ") }
         return (.badRequest, "none of the subprotocols \(offers.isEmpty ? "(none)" : quoted(offers)) is known; these are: \(known)")
@@ -142,18 +144,33 @@ final class StreamServer: Sendable {
     }
 }
 
-/// The answer to a request that does not become a WebSocket.
-private final class StreamRefusal: ChannelInboundHandler, Sendable {
+/// Before anything of an upgrade: answers a request that does not become a WebSocket, and lets the others through.
+private final class StreamGate: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private let reason: @Sendable (HTTPRequestHead) -> (HTTPResponseStatus, String)
+    private enum State { case waiting, open, refused }
 
-    init(_ reason: @escaping @Sendable (HTTPRequestHead) -> (HTTPResponseStatus, String)) { self.reason = reason }
+    private var state = State.waiting
+    private let refusal: (HTTPRequestHead) -> (HTTPResponseStatus, String)?
+
+    init(_ refusal: @escaping (HTTPRequestHead) -> (HTTPResponseStatus, String)?) { self.refusal = refusal }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard case .head(let head) = unwrapInboundIn(data) else { return }
-        let (status, text) = reason(head)
+        switch state {
+        case .open: context.fireChannelRead(data)
+        case .refused: break
+        case .waiting:
+            guard case .head(let head) = unwrapInboundIn(data), let (status, text) = refusal(head) else {
+                state = .open
+                return context.fireChannelRead(data)
+            }
+            state = .refused
+            refuse(status, text, context)
+        }
+    }
+
+    private func refuse(_ status: HTTPResponseStatus, _ text: String, _ context: ChannelHandlerContext) {
         let body = ByteBuffer(string: text + "\n")
         let headers: HTTPHeaders = ["Content-Type": "text/plain", "Content-Length": "\(body.readableBytes)", "Connection": "close"]
         context.write(wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers))), promise: nil)
