@@ -7,7 +7,7 @@ PROGRAMS := containerd-shim-swiftlet-v2 swiftlet-oci swiftletd swiftlet mock-kub
 # All programs carry the Swift runtime with them; the first two are fully static (see Package.swift).
 RELEASE_FLAGS := -c release --static-swift-stdlib
 
-.PHONY: help build run test unit integration install proto lint format bench bench-shim bench-executor bench-images bench-pull kill-sweep sweep volume fuzz asan help-pages clean deps deps-build
+.PHONY: help build run test unit integration install proto lint format bench bench-shim bench-executor bench-images bench-pull bench-plugin kill-sweep sweep sweep-daemon volume fuzz asan help-pages clean deps deps-build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,12 @@ bench-pull: deps build ## pulling from a registry on loopback, beside skopeo and
 
 sweep: deps build ## a fault at every system call of a container's life (about a quarter of an hour)
 	Integration/sweep/run.sh $(RELEASE) 1
+
+sweep-daemon: deps ## swiftletd killed at two hundred moments of a pod's life
+	SWIFTLET_SWEEP_POINTS=25 $(SWIFT) test --filter DaemonSweepTests
+
+bench-plugin: deps build ## swiftletd against its bars
+	Integration/bench/plugin.sh $(RELEASE)
 
 volume: deps build ## a gibibyte of output through every kind of stream, compared by its hash
 	SWIFTLET_VOLUME=1024 SWIFT=$(SWIFT) Integration/run-tests --integration-only $(RELEASE) every_kind_of_stream

@@ -89,12 +89,17 @@ let package = Package(
             name: "TaskClient", dependencies: ["TTRPCNIO", "TTRPC", "Messages", "OCI", "LinuxSys", protobuf] + nio, swiftSettings: strict),
         .target(
             name: "Plugin",
-            dependencies: ["Images", "Registry", "TTRPC", "TTRPCNIO", "TaskClient", "Messages", "CRILog", "LinuxSys", "OCI", logging, protobuf]
-                + nio + [.product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio")],
+            dependencies: [
+                "Images", "Registry", "TTRPC", "TTRPCNIO", "TaskClient", "Messages", "CRILog", "LinuxSys", "OCI",
+                .product(name: "Yams", package: "Yams"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"), logging, protobuf,
+            ] + nio,
             swiftSettings: strict),
         .target(
             name: "Command",
-            dependencies: ["Images", "Registry", "TaskClient", "TTRPC", "TTRPCNIO", "Messages", "CRILog", "LinuxSys", "OCI", arguments, protobuf] + nio,
+            dependencies: [
+                "Images", "Registry", "TaskClient", "TTRPC", "TTRPCNIO", "Messages", "CRILog", "LinuxSys", "OCI", arguments, protobuf,
+            ] + nio,
             swiftSettings: strict),
         .target(
             name: "Kubelet",
@@ -110,7 +115,8 @@ let package = Package(
             name: "shim-sweep", dependencies: ["ShimDriver", "TaskClient", "TTRPC", "Messages", "LinuxSys"], path: "Integration/sweep",
             exclude: ["stepper.c", "run.sh"], swiftSettings: strict),
 
-        .executableTarget(name: "containerd-shim-swiftlet-v2", dependencies: ["Shim"], swiftSettings: strict, linkerSettings: fullyStatic + ownEntry),
+        .executableTarget(
+            name: "containerd-shim-swiftlet-v2", dependencies: ["Shim"], swiftSettings: strict, linkerSettings: fullyStatic + ownEntry),
         .executableTarget(
             name: "swiftlet-oci", dependencies: ["Executor", "Cgroups", "OCI", "LinuxSys"], swiftSettings: strict,
             linkerSettings: fullyStatic + ownEntry),
@@ -121,7 +127,13 @@ let package = Package(
             swiftSettings: strict),
         // The load of `make bench-shim`.
         .executableTarget(
-            name: "shim-load", dependencies: ["TTRPC", "TTRPCNIO", "Messages", "LinuxSys", arguments, protobuf], path: "Integration/shim-load",
+            name: "shim-load", dependencies: ["TTRPC", "TTRPCNIO", "Messages", "LinuxSys", arguments, protobuf],
+            path: "Integration/shim-load",
+            swiftSettings: strict),
+
+        // The load of `make bench-plugin`.
+        .executableTarget(
+            name: "plugin-load", dependencies: ["TTRPC", "TTRPCNIO", "Messages", arguments, protobuf], path: "Integration/plugin-load",
             swiftSettings: strict),
 
         // For Integration/bench/images.sh.
@@ -137,7 +149,8 @@ let package = Package(
         .testTarget(
             name: "ShimTests",
             dependencies: [
-                "Shim", "Executor", "TaskAPI", "TTRPC", "TTRPCLoop", "LinuxSys", "EventLoop", "CRILog", "ShimDriver", "TaskClient", "Messages",
+                "Shim", "Executor", "TaskAPI", "TTRPC", "TTRPCLoop", "LinuxSys", "EventLoop", "CRILog", "ShimDriver", "TaskClient",
+                "Messages",
                 protobuf,
             ],
             swiftSettings: strict),
@@ -152,7 +165,8 @@ let package = Package(
         .testTarget(
             name: "PluginTests",
             dependencies: [
-                "Plugin", "Kubelet", "Command", "Registry", "TaskClient", "Messages", "TTRPC", "TTRPCNIO", "Images", "OCI", "LinuxSys", logging,
+                "Plugin", "Kubelet", "Command", "Registry", "TaskClient", "Messages", "TTRPC", "TTRPCNIO", "Images", "OCI", "LinuxSys",
+                logging,
                 protobuf,
             ], swiftSettings: strict),
     ]

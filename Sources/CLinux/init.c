@@ -2,7 +2,9 @@
  * the program, and ends as the program does: with its status, or 128 and the signal.
  *
  * It is the runtime's own file, executed by descriptor, and stays in these pages: no C library, no heap, no descriptor of its own, so that
- * the end of a stream is the program's to decide. argv: "swiftlet-init", the program's pid. */
+ * the end of a stream is the program's to decide. argv: "swiftlet-init", the program's pid.
+ *
+ * With the pid 0 it is the process that keeps a pod's processes together: it reaps, minds no signal, and ends when it is killed. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/wait.h>
@@ -29,18 +31,18 @@ _Noreturn BARE void clx_bare_init(char **words) {
     int status = 0;
     call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&every, 0, sizeof every, 0);
     call(SYS_close_range, 0, ~0u, 0, 0, 0);
-    call(SYS_prctl, PR_SET_NAME, (long)"swiftlet-init", 0, 0, 0);
+    call(SYS_prctl, PR_SET_NAME, (long)(program ? "swiftlet-init" : "swiftlet-pod"), 0, 0, 0);
     /* Where it is not the first process of a namespace. */
     call(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     for (;;) {
         /* A child that ends from here on leaves a signal, which waits. */
         for (;;) {
             long pid = call(SYS_wait4, -1, (long)&status, WNOHANG, 0, 0);
-            if (pid == program) call(SYS_exit_group, status_of(status), 0, 0, 0, 0);
-            if (pid == -ECHILD) call(SYS_exit_group, 1, 0, 0, 0, 0); /* somebody else was told of the program's end */
+            if (program && pid == program) call(SYS_exit_group, status_of(status), 0, 0, 0, 0);
+            if (program && pid == -ECHILD) call(SYS_exit_group, 1, 0, 0, 0, 0); /* somebody else was told of the program's end */
             if (pid <= 0) break;
         }
         long signal = call(SYS_rt_sigtimedwait, (long)&every, 0, 0, sizeof every, 0);
-        if (signal > 0 && signal != SIGCHLD) call(SYS_kill, program, signal, 0, 0, 0);
+        if (program && signal > 0 && signal != SIGCHLD) call(SYS_kill, program, signal, 0, 0, 0);
     }
 }

@@ -6,15 +6,20 @@ extension Apply {
     /// The rootfs as a mount of its own, or, without a mount namespace, as the directory that it is.
     mutating func openRoot(_ isolation: RootIsolation) throws(SysError) {
         let path = context.rootPath
-        if isolation == .mount {
-            try privatizeMount(holding: path)
-            let copy = try FD.mountCopy(of: path, .recursive)
-            let place = try FD.open(path, openPathOnly | O_DIRECTORY)
-            try copy.attach(to: place, name: path)
-            // What the host mounts below its own copy later does not concern the container.
-            try mountPath(nil, on: path, flags: MountPropagation.slave.rawValue | MountFlag.recursive)
+        guard isolation == .mount else {
+            root = RootDirectory(try FD.open(path, openPathOnly | O_DIRECTORY))
+            return
         }
-        root = RootDirectory(try FD.open(path, openPathOnly | O_DIRECTORY))
+        // With the ids of a user namespace the way there may be closed: the executor has left this process in it.
+        if !context.isInRoot { try privatizeMount(holding: path) }
+        let place = try FD.open(context.isInRoot ? "." : path, openPathOnly | O_DIRECTORY)
+        let copy = try place.mountCopy(.recursive, name: path)
+        try copy.attach(to: place, name: path)
+        // What the host mounts below its own copy later does not concern the container.
+        do {
+            try mountPath(nil, on: "/proc/self/fd/\(copy.raw)", flags: MountPropagation.slave.rawValue | MountFlag.recursive)
+        } catch { throw SysError(error.errno, "mount slave", on: path) }
+        root = RootDirectory(copy)
     }
 
     func mount(_ plan: MountPlan) throws(SysError) {

@@ -49,8 +49,8 @@ struct InitProcess {
                 try namespaces.join(opened) { !Self.ofChildren.contains($0.kind) }
                 if namespaces.makesMount { try isolateMounts(prepared.spec.linux.rootfsPropagation) }
             }
-            try RootfsMounts.make(request.rootfs, at: prepared.rootPath)
             let users = UserNamespaces(host: prepared.host, prepared.spec.linux, joined: nil)
+            try RootfsMounts.make(request.rootfs, at: prepared.rootPath, users: users)
             return try sys { () throws(SysError) in try MountSources(for: prepared.plan, users: users) }
         }
         try sys { () throws(SysError) in try prepared.host.comeBack(from: namespaces.changed.intersection(Self.ofChildren)) }
@@ -73,9 +73,17 @@ struct InitProcess {
                 try isolateMounts(prepared.spec.linux.rootfsPropagation)
             }
         }
-        try RootfsMounts.make(request.rootfs, at: prepared.rootPath)
         let users = UserNamespaces(host: prepared.host, prepared.spec.linux, joined: namespaces.user(of: opened))
+        try RootfsMounts.make(request.rootfs, at: prepared.rootPath, users: users)
         let sources = try sys { () throws(SysError) in try MountSources(for: prepared.plan, users: users) }
+        var prepared = prepared
+        if namespaces.makesMount, prepared.plan.steps.contains(.openRoot(.mount)) {
+            try sys { () throws(SysError) in
+                try privatizeMount(holding: prepared.rootPath)
+                try FD.open(prepared.rootPath, openPathOnly | O_DIRECTORY).makeCurrentDirectory(name: prepared.rootPath)
+            }
+            prepared.isInRoot = true
+        }
         try sys { () throws(SysError) in try namespaces.join(opened) { $0.kind == .newUser } }
         return try clone(prepared, namespaces.cloned.union(flags), gate: request.gate, supervisor) { () throws(ExecutorFailure) in sources }
     }

@@ -5,11 +5,17 @@ internal import OCI
 /// The root file system as mounts that the supervisor was handed (containerd.types.Mount), made in the mount namespace
 /// that becomes the container's: the host never sees them.
 enum RootfsMounts {
-    /// First to last. `path` is the rootfs.
-    static func make(_ mounts: [RootfsMount], at path: String, calls: KernelCalls = .all) throws(ExecutorFailure) {
+    /// First to last. `path` is the rootfs. `users` makes the maps of layers that are to be seen with other ids.
+    static func make(
+        _ mounts: [RootfsMount], at path: String, calls: KernelCalls = .all, users: UserNamespaces? = nil
+    ) throws(ExecutorFailure) {
         guard !mounts.isEmpty else { return }
         try sys { () throws(SysError) in try privatizeMount(holding: path) }
-        for (number, mount) in mounts.enumerated() {
+        for (number, given) in mounts.enumerated() {
+            var mount = given
+            if mount.type == "overlay" {
+                do { try MappedLayers.place(&mount.options, at: path, users) } catch { throw failure(error, mount, path) }
+            }
             let root = RootDirectory(try sys { () throws(SysError) in try FD.open(path, openPathOnly | O_DIRECTORY) })
             let place = try sys { () throws(SysError) in mount.target.isEmpty ? try root.find("/") : try root.makeDirectory(mount.target) }
             if mount.type == "overlay" {

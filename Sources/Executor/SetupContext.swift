@@ -35,6 +35,7 @@ final class SetupContext {
     }
     private var doors: [FDBox] = []
     private let awaitsBegin: Bool
+    let isInRoot: Bool
     let isTraced: Bool
 
     var proc: FDBox { host.proc }
@@ -55,6 +56,7 @@ final class SetupContext {
         containerPID = prepared.containerPID
         cgroupHost = prepared.cgroupHost
         awaitsBegin = prepared.awaitsBegin
+        isInRoot = prepared.isInRoot
         isTraced = prepared.isTraced
         self.link = link
     }
@@ -138,6 +140,8 @@ struct PreparedSetup {
     var cgroupHost: CgroupHost?
     /// The process waits first: its ids are mapped and its network devices come from outside.
     var awaitsBegin = false
+    /// The root is the working directory of whom is cloned: a copy of the mount namespace takes it along, whatever stands on the way there.
+    var isInRoot = false
     var isTraced = false
     /// Only in a user namespace can anything be done for the container.
     var isUnprivileged = false

@@ -1,4 +1,4 @@
-internal import OCI
+package import OCI
 
 extension BundleRequest {
     /// The member `linux` (config-linux.md).
@@ -11,6 +11,8 @@ extension BundleRequest {
                 return .object(object)
             })
         linux["resources"] = resources.json(privileged: privileged)
+        idMap.add(to: &linux)
+        if let mountLabel { linux["mountLabel"] = .string(mountLabel) }
         if let cgroupsPath { linux["cgroupsPath"] = .string(cgroupsPath) }
         if !sysctls.isEmpty { linux["sysctl"] = .map(sysctls) }
         let masked = maskedPaths ?? (privileged ? [] : Self.masked)
@@ -42,6 +44,18 @@ extension ResourceRequest {
     func json(privileged: Bool) -> JSON {
         var resources: JSONObject = [:]
         resources["devices"] = .array(privileged ? [Self.device(allow: true)] : [Self.device(allow: false)] + Self.allowedDevices)
+        addLimits(to: &resources)
+        return .object(resources)
+    }
+
+    /// `linux.resources` of the runtime-spec without the devices: what an update says.
+    package var limits: JSON {
+        var resources: JSONObject = [:]
+        addLimits(to: &resources)
+        return .object(resources)
+    }
+
+    private func addLimits(to resources: inout JSONObject) {
         var memory: JSONObject = [:]
         memory["limit"] = self.memory.map { .integer($0) }
         memory["swap"] = memorySwap.map { .integer($0) }
@@ -54,7 +68,10 @@ extension ResourceRequest {
         cpu["mems"] = memoryNodes.map { .string($0) }
         if !cpu.members.isEmpty { resources["cpu"] = .object(cpu) }
         if let pids { resources["pids"] = ["limit": .integer(pids)] }
-        return .object(resources)
+        if !hugePages.isEmpty {
+            resources["hugepageLimits"] = .array(hugePages.map { ["pageSize": .string($0.size), "limit": .unsigned($0.limit)] })
+        }
+        if !unified.isEmpty { resources["unified"] = .map(unified) }
     }
 
     private static func device(allow: Bool, _ type: String? = nil, _ major: Int64? = nil, _ minor: Int64? = nil, access: String = "rwm")
@@ -91,6 +108,12 @@ struct CapabilityChoice {
         chosen.subtract(dropped)
         chosen.formUnion(added)
         if add.contains(where: { $0.uppercased() == "ALL" }) { chosen.subtract(dropped) }
+        names = Self.all.filter(chosen.contains)
+    }
+
+    /// Just these.
+    init(named list: [String]) throws(ImageError) {
+        let chosen = try Self.full(list)
         names = Self.all.filter(chosen.contains)
     }
 

@@ -7,8 +7,8 @@ extension BundleRequest {
         var result: [(destination: String, mount: JSON)] = standardMounts
         for volume in image.run.volumes { _ = try Self.checked(volume, "volume") }
         for volume in volumes {
-            result.append(
-                (volume.destination, Self.mount(volume.destination, "bind", volume.source, ["rbind", "rprivate", "rw", "nodev"])))
+            let options = ["rbind", "rprivate", "rw", "nodev"]
+            result.append((volume.destination, Self.mount(volume.destination, "bind", volume.source, options, idMap)))
         }
         for bind in binds {
             let destination = try Self.checked(bind.destination, "mount destination")
@@ -20,7 +20,7 @@ extension BundleRequest {
             if !options.contains(where: propagation.contains) { options.append("rprivate") }
             options.append(bind.readOnly ? "ro" : "rw")
             result.removeAll { $0.destination == destination }
-            result.append((destination, Self.mount(destination, "bind", bind.source, options)))
+            result.append((destination, Self.mount(destination, "bind", bind.source, options, bind.idMap)))
         }
         return result.map(\.mount)
     }
@@ -54,11 +54,15 @@ extension BundleRequest {
         return list
     }
 
-    private static func mount(_ destination: String, _ type: String, _ source: String, _ options: [String]) -> JSON {
-        [
+    private static func mount(
+        _ destination: String, _ type: String, _ source: String, _ options: [String], _ idMap: IDMap = IDMap()
+    ) -> JSON {
+        var object: JSONObject = [
             "destination": .string(destination), "type": .string(type), "source": .string(source),
             "options": .array(options.map { .string($0) }),
         ]
+        idMap.add(to: &object)
+        return .object(object)
     }
 
     /// Absolute, without `..`.

@@ -35,7 +35,7 @@ extension BundleRequest {
     func spec(in tree: MergedTree, volumes: [ImageVolume] = []) throws(ImageError) -> JSON {
         let accounts = try Accounts(tree)
         let account: Account
-        do { account = try accounts.resolve(user ?? image.run.user) } catch { throw ImageError(error) }
+        do { account = try self.account(in: accounts) } catch { throw ImageError(error) }
         var document: JSONObject = [:]
         document["ociVersion"] = "1.0.2"
         document["process"] = try process(account)
@@ -45,6 +45,17 @@ extension BundleRequest {
         document["annotations"] = .map(allAnnotations)
         document["linux"] = try linux()
         return .object(document)
+    }
+
+    private func account(in accounts: Accounts) throws(AccountError) -> Account {
+        let text = user ?? image.run.user
+        var account = try accounts.resolve(text)
+        switch imageGroups {
+        case .ofUserField: break
+        case .always: account.groups = try accounts.resolve(String(text.prefix { $0 != ":" })).groups.filter { $0 != account.gid }
+        case .never: account.groups = []
+        }
+        return account
     }
 
     /// image-spec, conversion.md "Annotation Fields": labels, then what the image says of itself, then the caller's.
@@ -67,7 +78,8 @@ extension BundleRequest {
         if terminal, let consoleSize {
             process["consoleSize"] = ["height": .integer(Int64(consoleSize.rows)), "width": .integer(Int64(consoleSize.columns))]
         }
-        let groups = account.groups + additionalGroups.filter { !account.groups.contains($0) }
+        let own = account.groups
+        let groups = own + additionalGroups.filter { !own.contains($0) }
         process["user"] = [
             "uid": .integer(Int64(account.uid)), "gid": .integer(Int64(account.gid)),
             "additionalGids": .array(groups.map { .integer(Int64($0)) }),
@@ -75,15 +87,24 @@ extension BundleRequest {
         process["args"] = .array(try command().map { .string($0) })
         process["env"] = .array(try allEnvironment(home: account.home).map { .string($0) })
         process["cwd"] = .string(try directory())
-        let capabilities = JSON.array(
-            try CapabilityChoice(add: addCapabilities, drop: dropCapabilities, privileged: privileged).names.map { .string($0) })
-        // A user who is not root holds none until it executes a program that has some, as with any other user.
-        let held: JSON = account.uid == 0 ? capabilities : .array([])
-        process["capabilities"] = ["bounding": capabilities, "effective": held, "permitted": held]
+        process["capabilities"] = try capabilities(of: account)
+        if let apparmorProfile { process["apparmorProfile"] = .string(apparmorProfile) }
+        if let processLabel { process["selinuxLabel"] = .string(processLabel) }
         process["noNewPrivileges"] = .bool(noNewPrivileges)
         if let oomScoreAdjustment { process["oomScoreAdj"] = .integer(Int64(oomScoreAdjustment)) }
         process["rlimits"] = .array(limits.map { ["type": .string($0.type), "soft": .unsigned($0.soft), "hard": .unsigned($0.hard)] })
         return .object(process)
+    }
+
+    private func capabilities(of account: Account) throws(ImageError) -> JSON {
+        func list(_ names: [String]) -> JSON { .array(names.map { .string($0) }) }
+        let ambient = ambientCapabilities.isEmpty ? [] : try CapabilityChoice(named: ambientCapabilities).names
+        let all = try CapabilityChoice(add: addCapabilities + ambient, drop: dropCapabilities, privileged: privileged).names
+        // A user who is not root holds none until it executes a program that has some, as with any other user.
+        let held = account.uid == 0 ? all : ambient
+        var sets: JSONObject = ["bounding": list(all), "effective": list(held), "permitted": list(held)]
+        if !ambient.isEmpty { (sets["inheritable"], sets["ambient"]) = (list(ambient), list(ambient)) }
+        return .object(sets)
     }
 
     private func command() throws(ImageError) -> [String] {

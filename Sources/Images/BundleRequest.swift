@@ -14,6 +14,17 @@ package struct BundleRequest: Sendable {
     /// `user`, `uid`, `user:group`, `uid:gid`; nil: the image's.
     package var user: String?
     package var additionalGroups: [UInt32] = []
+    package var imageGroups = ImageGroups.ofUserField
+
+    /// Which groups the image's own /etc/group adds for the user.
+    package enum ImageGroups: Equatable, Sendable {
+        /// The user's, unless a group is named beside the user (image-spec, config.md, "User").
+        case ofUserField
+        /// The user's, whatever the group (CRI's policy Merge).
+        case always
+        /// None (CRI's policy Strict).
+        case never
+    }
     package var hostname: String?
     package var terminal = false
     package var consoleSize: ConsoleSize?
@@ -24,6 +35,8 @@ package struct BundleRequest: Sendable {
     /// With or without `CAP_`, in either case; `ALL`.
     package var addCapabilities: [String] = []
     package var dropCapabilities: [String] = []
+    /// Held by a user who is not root, too, and by what he executes.
+    package var ambientCapabilities: [String] = []
     /// All capabilities and devices, nothing masked, no seccomp.
     package var privileged = false
     package var noNewPrivileges = false
@@ -39,8 +52,66 @@ package struct BundleRequest: Sendable {
     /// Nil: the usual ones.
     package var maskedPaths: [String]?
     package var readOnlyPaths: [String]?
+    /// Of the user namespace, a new one or the one that is joined. Empty: none.
+    package var idMap = IDMap()
+    package var apparmorProfile: String?
+    /// SELinux: of the process, and of the container's own file systems.
+    package var processLabel: String?
+    package var mountLabel: String?
 
     package init(image: ImageConfig) { self.image = image }
+}
+
+/// How ids of a container are those of the node (user_namespaces(7)).
+package struct IDMap: Equatable, Sendable {
+    package var uids: [IDMapping] = []
+    package var gids: [IDMapping] = []
+
+    package init(uids: [IDMapping] = [], gids: [IDMapping] = []) {
+        self.uids = uids
+        self.gids = gids
+    }
+
+    package var isEmpty: Bool { uids.isEmpty && gids.isEmpty }
+
+    /// As /proc/PID/uid_map takes them.
+    package var uidLines: String { Self.lines(uids) }
+    package var gidLines: String { Self.lines(gids) }
+
+    private static func lines(_ mappings: [IDMapping]) -> String {
+        mappings.map { "\($0.containerID) \($0.hostID) \($0.size)\n" }.joined()
+    }
+
+    /// The node's id for one of the container's; nil for one that the container does not have.
+    package static func host(_ id: UInt32, in mappings: [IDMapping]) -> UInt32? {
+        for mapping in mappings where id >= mapping.containerID && id - mapping.containerID < mapping.size {
+            return mapping.hostID + (id - mapping.containerID)
+        }
+        return nil
+    }
+
+    /// Options of the overlay mount that is the container's root: its layers, which belong to the node's ids, are seen with these.
+    package var layerOptions: [String] {
+        guard !isEmpty else { return [] }
+        func list(_ mappings: [IDMapping]) -> String {
+            mappings.map { "\($0.containerID):\($0.hostID):\($0.size)" }.joined(separator: ",")
+        }
+        return ["uidmap=\(list(uids))", "gidmap=\(list(gids))"]
+    }
+
+    static func json(_ mappings: [IDMapping]) -> JSON {
+        .array(
+            mappings.map {
+                ["containerID": .integer(Int64($0.containerID)), "hostID": .integer(Int64($0.hostID)), "size": .integer(Int64($0.size))]
+            })
+    }
+
+    /// Members `uidMappings` and `gidMappings`, as the runtime-spec has them at several places.
+    func add(to object: inout JSONObject) {
+        guard !isEmpty else { return }
+        object["uidMappings"] = Self.json(uids)
+        object["gidMappings"] = Self.json(gids)
+    }
 }
 
 package struct ConsoleSize: Equatable, Sendable {
@@ -58,6 +129,8 @@ package struct BindRequest: Equatable, Sendable {
     package var readOnly: Bool
     /// Further options, such as `rslave`; `rbind` and `rprivate` are the default.
     package var options: [String]
+    /// How the owners of its files are seen; empty: as they are.
+    package var idMap = IDMap()
     package init(source: String, destination: String, readOnly: Bool = false, options: [String] = []) {
         self.source = source
         self.destination = destination
@@ -97,7 +170,20 @@ package struct ResourceRequest: Equatable, Sendable {
     package var cpus: String?
     package var memoryNodes: String?
     package var pids: Int64?
+    /// By the size of a page as the kernel names its files (`2MB`), in bytes.
+    package var hugePages: [HugePageRequest] = []
+    /// Files of a cgroup of version 2, and what is written to them.
+    package var unified: [String: String] = [:]
     package init() {}
+}
+
+package struct HugePageRequest: Equatable, Sendable {
+    package var size: String
+    package var limit: UInt64
+    package init(size: String, limit: UInt64) {
+        self.size = size
+        self.limit = limit
+    }
 }
 
 package enum SeccompChoice: Equatable, Sendable {

@@ -44,6 +44,14 @@ final class Records: Sendable {
                         key TEXT NOT NULL, PRIMARY KEY (lease, kind, key));
                     """)
         }
+        migrator.registerMigration("4") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE event (sequence INTEGER PRIMARY KEY, message BLOB NOT NULL);
+                    CREATE TABLE event_bounds (only INTEGER PRIMARY KEY CHECK (only = 1), floor INTEGER NOT NULL, last INTEGER NOT NULL);
+                    INSERT INTO event_bounds VALUES (1, 0, 0);
+                    """)
+        }
         return migrator
     }
 

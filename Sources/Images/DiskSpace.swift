@@ -46,30 +46,33 @@ struct DiskWatch {
     }
 }
 
-/// Bytes of the files in a tree; a file with several names counts once.
+/// Bytes of the files in a tree, and how many entries it has; a file with several names counts once.
 enum TreeSize {
     static func bytes(of name: FileName, in directory: FDBox) throws(ImageError) -> UInt64 {
+        try kernel { () throws(SysError) in try usage(of: name, in: directory).bytes }
+    }
+
+    static func usage(of name: FileName, in directory: FDBox) throws(SysError) -> TreeUsage {
         var seen: Set<LayerWriter.FileKey> = []
-        return try kernel { () throws(SysError) in try add(name, directory.fd, &seen, depth: 0) }
+        var usage = TreeUsage()
+        try add(name, directory.fd, &usage, &seen, depth: 0)
+        return usage
     }
 
     private static func add(
-        _ name: FileName, _ directory: borrowing FD, _ seen: inout Set<LayerWriter.FileKey>, depth: Int
-    ) throws(SysError) -> UInt64 {
-        guard let status = try directory.status(of: name) else { return 0 }
-        if status.kind == .file {
-            if status.links > 1, !seen.insert(.init(device: status.device, inode: status.inode)).inserted { return 0 }
-            return status.size
-        }
+        _ name: FileName, _ directory: borrowing FD, _ usage: inout TreeUsage, _ seen: inout Set<LayerWriter.FileKey>, depth: Int
+    ) throws(SysError) {
+        guard let status = try directory.status(of: name) else { return }
+        if status.links > 1, status.kind != .directory, !seen.insert(.init(device: status.device, inode: status.inode)).inserted { return }
+        usage.inodes += 1
+        if status.kind == .file { usage.bytes += status.size }
         // A container may nest directories as deep as it likes: what is so deep is not worth the descriptors.
-        guard status.kind == .directory, depth < 512 else { return 0 }
+        guard status.kind == .directory, depth < 512 else { return }
         let inner: FD
         do { inner = try directory.openEntry(name, O_RDONLY | O_DIRECTORY, further: .noMountCrossing) } catch {
-            if error.errno == ENOENT || error.errno == EXDEV { return 0 }
+            if error.errno == ENOENT || error.errno == EXDEV { return }
             throw error
         }
-        var sum: UInt64 = 0
-        for entry in try inner.entries() { sum += try add(entry, inner, &seen, depth: depth + 1) }
-        return sum
+        for entry in try inner.entries() { try add(entry, inner, &usage, &seen, depth: depth + 1) }
     }
 }

@@ -3,8 +3,9 @@ internal import LinuxSys
 internal import OCI
 
 extension Store {
-    /// Adds or replaces the record with that id. Throws `exists` when the name is taken in its sandbox and attempt.
-    package func save(_ record: ContainerRecord) throws(ImageError) {
+    /// Adds or replaces the record with that id, together with the event that tells of it. Throws `exists` when the name is taken in
+    /// its sandbox and attempt.
+    package func save(_ record: ContainerRecord, event: StoredEvent? = nil) throws(ImageError) {
         try Self.checkID(record.id, "container id")
         try records.write("save container \(record.id)") { database in
             let sandbox = record.sandbox ?? ""
@@ -22,6 +23,7 @@ extension Store {
                     record.id, record.name, sandbox, Int64(record.attempt), record.imageID, Int64(bitPattern: record.created),
                     record.json.text(),
                 ])
+            if let event { try Self.insert(event, database) }
         }
     }
 
@@ -40,9 +42,12 @@ extension Store {
         try ContainerRecord(stored: try find(reference, in: "container", .container))
     }
 
-    /// Removes the record; nothing to remove is fine.
-    package func remove(container id: String) throws(ImageError) {
-        try records.write("remove container \(id)") { try $0.execute(sql: "DELETE FROM container WHERE id = ?", arguments: [id]) }
+    /// Removes the record, together with the event that tells of it; nothing to remove is fine.
+    package func remove(container id: String, event: StoredEvent? = nil) throws(ImageError) {
+        try records.write("remove container \(id)") { database in
+            try database.execute(sql: "DELETE FROM container WHERE id = ?", arguments: [id])
+            if let event { try Self.insert(event, database) }
+        }
     }
 
     /// Adds or replaces the record with that id. Throws `exists` when another pod has the same name, namespace, uid and attempt.

@@ -1,16 +1,22 @@
 internal import Glibc
 internal import LinuxSys
-internal import OCI
+package import OCI
 
 /// What a bundle request does not carry, written into config.json after it.
 enum BundleAmendments {
-    /// Devices of the host: a node each, and leave to use it (runtime-spec, config-linux.md, "Devices" and "Allowed Device list").
-    static func add(_ devices: [ContainerPlan.DeviceRequest], to bundle: String) throws(PluginError) {
-        guard !devices.isEmpty else { return }
+    /// Devices of the host: a node each, and leave to use it (runtime-spec, config-linux.md, "Devices" and "Allowed Device list");
+    /// and what CDI devices bring besides. Returns the user that the program will run as.
+    static func add(_ devices: [ContainerPlan.DeviceRequest], _ edits: CDIEdits, to bundle: String) throws(PluginError) -> ContainerUser {
         let path = bundle + "/config.json"
         var document = try read(path)
-        for device in devices { try add(device, to: &document) }
+        guard !devices.isEmpty || edits != CDIEdits() else { return try ContainerUser(document, path) }
+        for device in devices {
+            let found = try DeviceNode(device.source)
+            document.add(found.json(at: device.destination), rule: found.rule(device.permissions))
+        }
+        try edits.apply(to: &document)
         try write(document, to: path)
+        return try ContainerUser(document, path)
     }
 
     /// The `process` of the bundle with other arguments: what an exec runs. With a terminal it is told of one (TERM).
@@ -45,35 +51,69 @@ enum BundleAmendments {
             throw PluginError(error)
         }
     }
+}
 
-    private static func add(_ device: ContainerPlan.DeviceRequest, to document: inout JSON) throws(PluginError) {
-        let found = try DeviceNode(device.source)
-        var linux = document["linux"]?.object ?? JSONObject()
-        var nodes = linux["devices"]?.array ?? []
-        nodes.append([
-            "path": .string(device.destination), "type": .string(found.type), "major": .integer(found.major),
-            "minor": .integer(found.minor),
-            "fileMode": .integer(found.mode), "uid": .integer(found.uid), "gid": .integer(found.gid),
-        ])
-        linux["devices"] = .array(nodes)
-        var resources = linux["resources"]?.object ?? JSONObject()
-        var rules = resources["devices"]?.array ?? []
-        rules.append([
-            "allow": true, "type": .string(found.type), "major": .integer(found.major), "minor": .integer(found.minor),
-            "access": .string(device.permissions),
-        ])
-        resources["devices"] = .array(rules)
-        linux["resources"] = .object(resources)
-        guard case .object(var whole) = document else { return }
-        whole["linux"] = .object(linux)
-        document = .object(whole)
+/// Who a container's program is, as CRI tells it (ContainerStatus.user).
+package struct ContainerUser: Equatable, Sendable {
+    package var uid: Int64
+    package var gid: Int64
+    package var groups: [Int64]
+
+    package init(uid: Int64, gid: Int64, groups: [Int64]) {
+        (self.uid, self.gid, self.groups) = (uid, gid, groups)
+    }
+
+    /// From `process.user` of config.json.
+    init(_ document: JSON, _ path: String) throws(PluginError) {
+        do throws(FieldError) {
+            self = try ContainerUser(try JSONField(document).member("process").member("user"))
+        } catch { throw .document(subject: path, reason: "\(error)") }
+    }
+
+    package init(_ field: JSONField) throws(FieldError) {
+        uid = try field.member("uid").optionalInteger() ?? 0
+        gid = try field.member("gid").optionalInteger() ?? 0
+        groups = []
+        for place in try field.member("additionalGids").elements() { groups.append(try place.integer()) }
+    }
+
+    package var json: JSON {
+        ["uid": .integer(uid), "gid": .integer(gid), "additionalGids": .array(groups.map { .integer($0) })]
+    }
+}
+
+extension JSON {
+    /// Changes the object at `path`, which is made when it is not there.
+    mutating func edit(_ path: [String], _ body: (inout JSONObject) -> Void) {
+        var object = self.object ?? JSONObject()
+        if let first = path.first {
+            var inner = object[first] ?? .object(JSONObject())
+            inner.edit(Array(path.dropFirst()), body)
+            object[first] = inner
+        } else {
+            body(&object)
+        }
+        self = .object(object)
+    }
+
+    mutating func append(_ value: JSON, to name: String, at path: [String]) {
+        edit(path) { $0[name] = .array(($0[name]?.array ?? []) + [value]) }
+    }
+
+    /// A device node, in place of another at the same path, and leave to use it.
+    mutating func add(_ node: JSON, rule: JSON) {
+        edit(["linux"]) { linux in
+            let others = (linux["devices"]?.array ?? []).filter { $0["path"] != node["path"] }
+            linux["devices"] = .array(others + [node])
+        }
+        append(rule, to: "devices", at: ["linux", "resources"])
     }
 }
 
 /// A device node of the host.
-private struct DeviceNode {
-    let type: String
-    let major: Int64, minor: Int64, mode: Int64, uid: Int64, gid: Int64
+struct DeviceNode {
+    var type: String
+    var major: Int64, minor: Int64, mode: Int64, uid: Int64, gid: Int64
 
     init(_ path: String) throws(PluginError) {
         var found = stat()
@@ -88,5 +128,18 @@ private struct DeviceNode {
         major = Int64((number >> 8) & 0xfff | (number >> 32) & 0xffff_f000)
         minor = Int64(number & 0xff | (number >> 12) & 0xffff_ff00)
         (mode, uid, gid) = (Int64(found.st_mode & 0o777), Int64(found.st_uid), Int64(found.st_gid))
+    }
+
+    func json(at path: String) -> JSON {
+        [
+            "path": .string(path), "type": .string(type), "major": .integer(major), "minor": .integer(minor), "fileMode": .integer(mode),
+            "uid": .integer(uid), "gid": .integer(gid),
+        ]
+    }
+
+    func rule(_ access: String) -> JSON {
+        [
+            "allow": true, "type": .string(type), "major": .integer(major), "minor": .integer(minor), "access": .string(access),
+        ]
     }
 }

@@ -11,6 +11,8 @@ extension ContainerActor {
 
     /// From the event stream or from Wait, whichever is first.
     func ended(code: UInt32, time: UInt64) async {
+        // Nobody has heard of it before Create is done; then Wait answers once more.
+        guard memory.isComplete else { return }
         await apply(memory.life.ended(ContainerExit(code: code, time: time, outOfMemory: sawOutOfMemory)))
     }
 
@@ -54,12 +56,10 @@ extension ContainerActor {
         guard !isTelling else { return }
         isTelling = true
         while !untold.isEmpty {
-            let event = untold.removeFirst()
-            do throws(PluginError) { try await save() } catch { site.logger.error("container \(id): \(error)") }
-            switch event {
-            case .started: show(.containerStartedEvent)
+            switch untold.removeFirst() {
+            case .started: await tell(.containerStartedEvent)
             case .stopped:
-                show(.containerStoppedEvent)
+                await tell(.containerStoppedEvent)
                 wakeWaiters()
                 Task { try? await self.order.run { await self.releaseShim() } }
             }
@@ -93,17 +93,32 @@ extension ContainerActor {
         }
     }
 
-    func show(_ event: Runtime_V1_ContainerEventType?) {
-        site.board.put(Board.Entry(pod: pod, status: Runtime_V1_ContainerStatus(record, memory)), event: event)
+    var entry: Board.Entry { Board.Entry(pod: pod, status: Runtime_V1_ContainerStatus(record, memory)) }
+
+    func show() { site.board.put(entry) }
+
+    /// Stores what is known and tells of it: one transaction, so that neither is ever without the other.
+    func tell(_ event: Runtime_V1_ContainerEventType) async {
+        do { try await saves.run { try await self.saveNow(telling: event) } } catch { site.logger.error("container \(id): \(error)") }
     }
 
     func save() async throws(PluginError) {
+        do { try await saves.run { try await self.saveNow(telling: nil) } } catch let error as PluginError { throw error } catch {
+            throw .document(subject: "container \(id)", reason: "\(error)")
+        }
+    }
+
+    /// One after the other: what is older never overwrites what is newer.
+    func saveNow(telling event: Runtime_V1_ContainerEventType?) async throws(PluginError) {
         guard !isGone else { return }
-        let (store, memory) = (site.store, memory)
+        let (site, entry) = (site, entry)
         var record = record
         do { record.extra = try memory.json() } catch { throw .document(subject: "container \(id)", reason: "\(error)") }
         let saved = record
-        try await offPool { try store.save(saved) }
+        try await offPool {
+            guard let event else { return try site.store.save(saved) }
+            try site.board.put(entry, telling: event) { (stored) throws(ImageError) in try site.store.save(saved, event: stored) }
+        }
     }
 
     /// False when the time is over before the container is.

@@ -40,7 +40,6 @@ extension ContainerActor {
         guard !isGone else { return }
         if memory.life.exit == nil { try await killAndWait() }
         await releaseShim()
-        try await forget()
-        site.board.removeContainer(id)
+        try await forget(telling: true)
     }
 }

@@ -11,6 +11,8 @@ actor ContainerActor {
     nonisolated let pod: String
     let site: Site
     let order = Order()
+    /// Of the writes to the store.
+    let saves = Order()
     var record: ContainerRecord
     var memory: ContainerMemory
     var shim: ShimLink?
@@ -22,6 +24,9 @@ actor ContainerActor {
     var isTelling = false
     var waiters: [Int: CheckedContinuation<Bool, Never>] = [:]
     var nextWaiter = 0
+    /// Of what it uses, for the next look.
+    var cpuRate = CPURate()
+    var lastCount: (time: UInt64, usage: TreeUsage)?
 
     init(_ record: ContainerRecord, _ memory: ContainerMemory, site: Site) {
         (id, pod) = (record.id, record.sandbox ?? "")
@@ -45,29 +50,39 @@ actor ContainerActor {
             try await save()
             try await shim.create(
                 bundle: record.bundle, root: root, terminal: plan.request.terminal,
-                stdin: memory.config.stdin ? "\(record.bundle)/\(AttachFiles.directory)/stdin" : "", log: plan.logPath)
+                stdin: memory.config.stdin ? "\(record.bundle)/\(AttachFiles.directory)/stdin" : "", log: plan.logPath,
+                options: plan.runtimeOptions)
             memory.isComplete = true
-            try await save()
+            try await saves.run { try await self.saveNow(telling: .containerCreatedEvent) }
         } catch {
             await undoCreate()
             throw error
         }
-        show(.containerCreatedEvent)
         watch()
     }
 
     private func prepare(_ plan: ContainerPlan, image: ImageRecord, identity: ContainerIdentity) async throws(PluginError) -> ContainerRoot
     {
-        let (store, id, bundle, stdin) = (site.store, id, record.bundle, memory.config.stdin)
-        return try await offPool {
+        let (store, id, bundle, pod, settings, stdin) = (site.store, id, record.bundle, pod, site.settings, memory.config.stdin)
+        let (root, user) = try await offPool { () throws -> (ContainerRoot, ContainerUser) in
+            var request = plan.request
+            let edits =
+                plan.cdiDevices.isEmpty ? CDIEdits() : try CDIRegistry(directories: settings.cdiDirectories).edits(for: plan.cdiDevices)
+            for volume in plan.imageVolumes {
+                request.binds[volume.bind].source = try ImageVolumes.source(
+                    volume, SandboxPaths(state: settings.state, id: pod), pod: pod, store)
+            }
             if !plan.logPath.isEmpty { try Directory.make(Directory.parent(of: plan.logPath), mode: 0o755) }
             try Directory.make(Directory.parent(of: bundle), mode: 0o700)
-            let root = try store.prepare(container: id, image: image, identity: identity)
-            try plan.request.write(to: bundle, root: root)
-            try BundleAmendments.add(plan.devices, to: bundle)
+            var root = try store.prepare(container: id, image: image, identity: identity)
+            try request.write(to: bundle, root: root)
+            try request.idMap.adopt(&root)
+            let user = try BundleAmendments.add(plan.devices, edits, to: bundle)
             try AttachFiles.prepare(bundle: bundle, stdin: stdin)
-            return root
+            return (root, user)
         }
+        memory.user = user
+        return root
     }
 
     private func undoCreate() async {
@@ -78,17 +93,32 @@ actor ContainerActor {
             await shim.disconnect()
             self.shim = nil
         }
-        do { try await forget() } catch { site.logger.error("undo create of container \(id): \(error)") }
+        do { try await forget(telling: site.board.container(id) != nil) } catch {
+            site.logger.error("undo create of container \(id): \(error)")
+        }
     }
 
-    /// What is on disk of it.
-    func forget() async throws(PluginError) {
+    /// What is on disk of it, its record last. `telling`: as of a container that others have known.
+    func forget(telling: Bool) async throws(PluginError) {
         isGone = true
-        let (store, id, bundle) = (site.store, id, record.bundle)
+        do throws(PluginError) {
+            try await removeAll(telling: telling)
+        } catch {
+            // Whoever asks again finds it again.
+            isGone = false
+            throw error
+        }
+    }
+
+    private func removeAll(telling: Bool) async throws(PluginError) {
+        let (site, id, bundle, entry) = (site, id, record.bundle, entry)
         try await offPool {
-            try store.discard(container: id)
+            try site.store.discard(container: id)
             try Directory.removeTree(bundle)
-            try store.remove(container: id)
+            guard telling else { return try site.store.remove(container: id) }
+            try site.board.put(entry, telling: .containerDeletedEvent) { (stored) throws(ImageError) in
+                try site.store.remove(container: id, event: stored)
+            }
         }
     }
 
@@ -99,6 +129,11 @@ actor ContainerActor {
     private func startInOrder() async throws(PluginError) {
         guard !isGone else { throw .notFound(.container, id) }
         guard let shim, memory.life.startAsked() else { throw .wrongState(.container, id, wanted: "created", found: memory.life.name) }
+        // Written first: a swiftletd that is killed now knows that this may run.
+        do throws(PluginError) { try await save() } catch {
+            memory.life = .created
+            throw error
+        }
         do throws(PluginError) {
             try await shim.start()
         } catch {

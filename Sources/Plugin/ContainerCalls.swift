@@ -3,7 +3,6 @@ internal import Glibc
 internal import Images
 internal import LinuxSys
 internal import Messages
-internal import TTRPCNIO
 
 /// The container half of CRI's RuntimeService.
 struct ContainerCalls: Sendable {
@@ -17,7 +16,8 @@ struct ContainerCalls: Sendable {
         let store = site.store
         let image = try await offPool { try store.image(config.image.image) }
         let target = try await targetPID(config.linux.securityContext.namespaceOptions, in: pod)
-        let plan = try ContainerPlan(config, image: image.config, in: .init(sandbox: pod.plan, paths: pod.paths, targetPID: target))
+        let plan = try ContainerPlan(
+            config, image: image.config, in: .init(sandbox: pod.plan, paths: pod.paths, targetPID: target, abilities: site.abilities))
         let id = Identifier.make()
         try await registry.reserve("\(pod.id)/\(plan.name)/\(plan.attempt)", for: id, .container)
         do {
@@ -35,7 +35,11 @@ struct ContainerCalls: Sendable {
         _ id: String, _ plan: ContainerPlan, _ config: Runtime_V1_ContainerConfig, _ image: ImageRecord, in pod: PodActor
     ) async throws {
         var plan = plan
-        if let parent = plan.request.cgroupsPath { plan.request.cgroupsPath = parent + "/" + id }
+        if let parent = plan.request.cgroupsPath {
+            let slice = parent.split(separator: "/").last.map(String.init) ?? ""
+            plan.request.cgroupsPath = pod.plan.isSlice ? "\(slice):swiftlet:\(id)" : parent + "/" + id
+        }
+        plan.runtimeOptions = .init(isSystemd: pod.plan.isSlice, other: site.settings.runtimes[pod.runtimeHandler])
         var record = ContainerRecord(
             id: id, name: plan.name, image: config.image.image, imageID: image.id, created: realtimeNanoseconds(),
             bundle: "\(site.store.root)/containers/\(id)")
@@ -125,10 +129,6 @@ struct ContainerCalls: Sendable {
         (answer.stdout, answer.stderr) = (Data(outcome.stdout), Data(outcome.stderr))
         answer.exitCode = Int32(bitPattern: outcome.code)
         return answer
-    }
-
-    func events(_ stream: ResponseStream<Runtime_V1_ContainerEventResponse>) async throws {
-        for try await event in site.board.subscribe() { try await stream.send(event) }
     }
 }
 

@@ -7,6 +7,8 @@ package struct ContainerMemory: Equatable, Sendable {
     package var config: Runtime_V1_ContainerConfig
     package var logPath: String
     package var stopSignal: Int32
+    /// Who the program runs as; nil until that is known.
+    package var user: ContainerUser?
     /// Of the shim; empty while there is none.
     package var socket = ""
     package var life = ContainerLife.created
@@ -30,8 +32,10 @@ package struct ContainerMemory: Equatable, Sendable {
         object["stopSignal"] = .integer(Int64(stopSignal))
         object["socket"] = .string(socket)
         object["complete"] = .bool(isComplete)
+        if let user { object["user"] = user.json }
         switch life {
-        case .created, .starting: break
+        case .created: break
+        case .starting: object["starting"] = true
         case .running(let started): object["startedAt"] = .integer(Int64(clamping: started))
         case .exited(let started, let exit):
             if let started { object["startedAt"] = .integer(Int64(clamping: started)) }
@@ -56,12 +60,15 @@ package struct ContainerMemory: Equatable, Sendable {
         stopSignal = try field.member("stopSignal").integer()
         socket = try field.member("socket").string()
         isComplete = try field.member("complete").optionalBool() ?? false
+        let user = try field.member("user")
+        if user.isPresent { self.user = try ContainerUser(user) }
         let started: UInt64? = try field.member("startedAt").optionalInteger()
         let exit = try field.member("exit")
         if exit.isPresent {
             life = .exited(started: started, try Self.exit(exit))
         } else {
-            life = started.map { .running(since: $0) } ?? .created
+            let wasStarting = try field.member("starting").optionalBool() ?? false
+            life = started.map { .running(since: $0) } ?? (wasStarting ? .starting(exit: nil) : .created)
         }
     }
 
@@ -80,16 +87,20 @@ package struct PodMemory: Equatable, Sendable {
     package var isReady: Bool
     /// Of the pod in its network; none with the node's, or with a loopback interface only.
     package var addresses: [String] = []
+    /// Empty: the built-in runtime.
+    package var runtimeHandler: String
 
-    package init(config: Runtime_V1_PodSandboxConfig, isReady: Bool) {
+    package init(config: Runtime_V1_PodSandboxConfig, isReady: Bool, runtimeHandler: String = "") {
         self.config = config
         self.isReady = isReady
+        self.runtimeHandler = runtimeHandler
     }
 
     package func json() throws -> JSON {
         [
             "version": 1, "config": try JSON(parsing: config.jsonUTF8Bytes()), "ready": .bool(isReady),
             "addresses": .array(addresses.map { .string($0) }),
+            "runtimeHandler": .string(runtimeHandler),
         ]
     }
 
@@ -103,5 +114,6 @@ package struct PodMemory: Equatable, Sendable {
             jsonUTF8Bytes: (try field.member("config").value ?? .object(JSONObject())).encoded(), options: options)
         isReady = try field.member("ready").optionalBool() ?? false
         addresses = try field.member("addresses").strings()
+        runtimeHandler = try field.member("runtimeHandler").optionalString() ?? ""
     }
 }

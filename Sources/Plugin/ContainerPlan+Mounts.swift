@@ -5,7 +5,14 @@ internal import Messages
 
 extension ContainerPlan {
     mutating func readMounts(_ mounts: [Runtime_V1_Mount], _ pod: Surroundings) throws(PluginError) {
-        for (index, mount) in mounts.enumerated() { request.binds.append(try Self.bind(mount, "config.mounts[\(index)]")) }
+        for (index, mount) in mounts.enumerated() {
+            let field = "config.mounts[\(index)]"
+            if mount.hasImage {
+                imageVolumes.append(
+                    ImageVolumeRequest(bind: request.binds.count, image: mount.image.image, subPath: mount.imageSubPath, field: field))
+            }
+            request.binds.append(try Self.bind(mount, field, pod.abilities))
+        }
         guard !request.binds.contains(where: { $0.destination == "/dev/shm" }) else { return }
         // Shared memory goes with the IPC namespace: one tmpfs for all containers of the pod, or the node's.
         switch pod.sandbox.ipc {
@@ -17,23 +24,55 @@ extension ContainerPlan {
         }
     }
 
-    private static func bind(_ mount: Runtime_V1_Mount, _ field: String) throws(PluginError) -> BindRequest {
+    private static func bind(_ mount: Runtime_V1_Mount, _ field: String, _ abilities: NodeAbilities) throws(PluginError) -> BindRequest {
         guard isCleanPath(mount.containerPath), mount.containerPath != "/" else {
             throw .invalid(field: "\(field).container_path", reason: "must be absolute, without .., below /")
         }
-        if mount.hasImage || !mount.imageSubPath.isEmpty { throw .unsupported(field: "\(field).image", what: "an image as a volume") }
-        if mount.selinuxRelabel { throw .unsupported(field: "\(field).selinux_relabel", what: "SELinux") }
-        if mount.recursiveReadOnly { throw .unsupported(field: "\(field).recursive_read_only", what: "a recursive read-only mount") }
-        if !mount.uidMappings.isEmpty || !mount.gidMappings.isEmpty {
-            throw .unsupported(field: "\(field).uidMappings", what: "an id-mapped mount")
-        }
+        // A kubelet asks for labels without knowing whether there are any.
+        if mount.selinuxRelabel && abilities.hasSELinux { throw .unsupported(field: "\(field).selinux_relabel", what: "changing labels") }
         let known: Set = ["noexec", "nodev", "nosuid", "exec", "dev", "suid", "noatime", "relatime", "nodiratime"]
         if let other = mount.mountOptions.first(where: { !known.contains($0) }) {
             throw .unsupported(field: "\(field).mount_options", what: quoted(other))
         }
-        let source = try resolve(mount.hostPath, "\(field).host_path")
-        let options = try [propagation(mount.propagation, field)] + mount.mountOptions
-        return BindRequest(source: source, destination: mount.containerPath, readOnly: mount.readonly, options: options)
+        var options = try [propagation(mount.propagation, field)] + mount.mountOptions
+        if mount.recursiveReadOnly {
+            // CRI: only with these two.
+            guard mount.readonly, mount.propagation == .propagationPrivate else {
+                throw .invalid(field: "\(field).recursive_read_only", reason: "needs readonly and private propagation")
+            }
+            guard abilities.changesMountTrees else {
+                throw .unsupported(field: "\(field).recursive_read_only", what: "a recursive read-only mount with a kernel before 5.12")
+            }
+            options.append("rro")
+        }
+        let source: String
+        if mount.hasImage {
+            try checkImage(mount, field)
+            // Set once the image is mounted.
+            source = "/"
+        } else {
+            guard mount.imageSubPath.isEmpty else { throw .invalid(field: "\(field).image_sub_path", reason: "goes with an image") }
+            source = try resolve(mount.hostPath, "\(field).host_path")
+        }
+        var bind = BindRequest(
+            source: source, destination: mount.containerPath, readOnly: mount.readonly || mount.hasImage, options: options)
+        if !mount.uidMappings.isEmpty || !mount.gidMappings.isEmpty {
+            bind.idMap = IDMap(
+                uids: try IDMap.checked(mount.uidMappings, "\(field).uidMappings"),
+                gids: try IDMap.checked(mount.gidMappings, "\(field).gidMappings"))
+        }
+        return bind
+    }
+
+    private static func checkImage(_ mount: Runtime_V1_Mount, _ field: String) throws(PluginError) {
+        guard !mount.image.image.isEmpty else { throw .invalid(field: "\(field).image.image", reason: "is empty") }
+        guard mount.hostPath.isEmpty else { throw .invalid(field: "\(field).host_path", reason: "must be empty beside an image") }
+        guard mount.uidMappings.isEmpty, mount.gidMappings.isEmpty else {
+            throw .unsupported(field: "\(field).uidMappings", what: "a mapping of the ids of an image volume")
+        }
+        guard isCleanPath("/" + mount.imageSubPath) else {
+            throw .invalid(field: "\(field).image_sub_path", reason: "must stay in the image")
+        }
     }
 
     /// CRI: a host path that is not there is an error; a symbolic link is followed and its destination mounted.

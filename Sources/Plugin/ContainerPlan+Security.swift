@@ -4,20 +4,9 @@ internal import Messages
 internal import OCI
 
 extension ContainerPlan {
-    mutating func readResources(_ wanted: Runtime_V1_LinuxContainerResources) throws(PluginError) {
+    mutating func readResources(_ wanted: Runtime_V1_LinuxContainerResources, _ abilities: NodeAbilities) throws(PluginError) {
         let field = "config.linux.resources"
-        if !wanted.unified.isEmpty { throw .unsupported(field: "\(field).unified", what: "a cgroup v2 file by name") }
-        if !wanted.hugepageLimits.isEmpty { throw .unsupported(field: "\(field).hugepage_limits", what: "a limit of huge pages") }
-        var limits = ResourceRequest()
-        // In these messages 0 is "not specified".
-        limits.memory = wanted.memoryLimitInBytes == 0 ? nil : wanted.memoryLimitInBytes
-        limits.memorySwap = wanted.memorySwapLimitInBytes == 0 ? nil : wanted.memorySwapLimitInBytes
-        limits.cpuQuota = wanted.cpuQuota == 0 ? nil : wanted.cpuQuota
-        limits.cpuPeriod = try Self.positive(wanted.cpuPeriod, "\(field).cpu_period")
-        limits.cpuShares = try Self.positive(wanted.cpuShares, "\(field).cpu_shares")
-        limits.cpus = wanted.cpusetCpus.isEmpty ? nil : wanted.cpusetCpus
-        limits.memoryNodes = wanted.cpusetMems.isEmpty ? nil : wanted.cpusetMems
-        request.resources = limits
+        request.resources = try ResourceRequest(wanted, field: field, abilities)
         guard wanted.oomScoreAdj != 0 else { return }
         guard (-1000...1000).contains(wanted.oomScoreAdj) else {
             throw .invalid(field: "\(field).oom_score_adj", reason: "outside -1000 … 1000")
@@ -25,21 +14,19 @@ extension ContainerPlan {
         request.oomScoreAdjustment = Int32(wanted.oomScoreAdj)
     }
 
-    private static func positive(_ value: Int64, _ field: String) throws(PluginError) -> UInt64? {
-        guard value >= 0 else { throw .invalid(field: field, reason: "is negative") }
-        return value == 0 ? nil : UInt64(value)
-    }
-
     mutating func readSecurity(_ linux: Runtime_V1_LinuxContainerConfig, _ pod: Surroundings) throws(PluginError) {
         let context = linux.securityContext
         let field = "config.linux.security_context"
-        try refuseSELinux(context.hasSelinuxOptions ? context.selinuxOptions : nil, field)
-        try refuseAppArmor(context.hasApparmor ? context.apparmor : nil, field)
-        if !context.hasApparmor, !["", "unconfined"].contains(context.apparmorProfile) {
-            throw .unsupported(field: "\(field).apparmor_profile", what: "AppArmor")
-        }
-        if context.supplementalGroupsPolicy != .merge {
-            throw .unsupported(field: "\(field).supplemental_groups_policy", what: "a policy other than Merge")
+        request.processLabel = try SecurityLabels.selinux(context.hasSelinuxOptions ? context.selinuxOptions : nil, field, pod.abilities)
+        request.mountLabel = request.processLabel.map(Self.fileLabel)
+        request.apparmorProfile =
+            try context.hasApparmor
+            ? SecurityLabels.apparmor(context.apparmor, "\(field).apparmor", pod.abilities)
+            : SecurityLabels.apparmor(context.apparmorProfile, "\(field).apparmor_profile", pod.abilities)
+        switch context.supplementalGroupsPolicy {
+        case .merge: request.imageGroups = .always
+        case .strict: request.imageGroups = .never
+        case .UNRECOGNIZED(let number): throw .invalid(field: "\(field).supplemental_groups_policy", reason: "\(number) is no policy")
         }
         if context.privileged && !pod.sandbox.mayBePrivileged {
             throw .invalid(field: "\(field).privileged", reason: "the sandbox was not made for privileged containers")
@@ -49,9 +36,7 @@ extension ContainerPlan {
         request.noNewPrivileges = context.noNewPrivs
         request.addCapabilities = context.capabilities.addCapabilities
         request.dropCapabilities = context.capabilities.dropCapabilities
-        if !context.capabilities.addAmbientCapabilities.isEmpty {
-            throw .unsupported(field: "\(field).capabilities.add_ambient_capabilities", what: "an ambient capability")
-        }
+        request.ambientCapabilities = context.capabilities.addAmbientCapabilities
         // An empty list from a client that sends a context means: nothing masked (Kubernetes' procMount: Unmasked).
         if linux.hasSecurityContext {
             request.maskedPaths = context.maskedPaths
@@ -63,8 +48,15 @@ extension ContainerPlan {
         }
         request.seccomp = try Self.seccomp(context, field)
         request.namespaces = try Self.namespaces(context, pod, field)
+        request.idMap = pod.sandbox.idMap
         let parent = pod.sandbox.cgroupParent
         request.cgroupsPath = parent.isEmpty ? nil : parent
+    }
+
+    /// The same categories for the container's own files, as policies for containers have it.
+    private static func fileLabel(_ label: String) -> String {
+        let parts = label.split(separator: ":", maxSplits: 3).map(String.init)
+        return "system_u:object_r:container_file_t:\(parts.last ?? "s0")"
     }
 
     private static func user(_ context: Runtime_V1_LinuxContainerSecurityContext, _ field: String) throws(PluginError) -> String? {
@@ -131,9 +123,22 @@ extension ContainerPlan {
             guard let path = pod.targetPID else { throw .invalid(field: "\(field).namespace_options.target_id", reason: "does not run") }
             result.append(.init(.pid, path: path))
         } else {
-            let scope = try has ? SandboxPlan.scope(options.pid, of: "pid", in: field, allowed: [.container, .node]) : pod.sandbox.pid
-            if scope == .container { result.append(.init(.pid)) }
+            let scope =
+                try has ? SandboxPlan.scope(options.pid, of: "pid", in: field, allowed: [.pod, .container, .node]) : pod.sandbox.pid
+            switch scope {
+            case .container: result.append(.init(.pid))
+            case .pod:
+                guard pod.sandbox.pid == .pod else {
+                    throw .invalid(field: "\(field).namespace_options.pid", reason: "the sandbox has no processes in common")
+                }
+                result.append(.init(.pid, path: pod.paths.pid))
+            case .node:
+                guard pod.sandbox.idMap.isEmpty else {
+                    throw .invalid(field: "\(field).namespace_options.pid", reason: "the sandbox has a user namespace")
+                }
+            }
         }
+        if !pod.sandbox.idMap.isEmpty { result.append(.init(.user, path: pod.paths.user)) }
         // With the node's network the pod also has the node's name.
         if pod.sandbox.network == .pod {
             result.append(.init(.network, path: pod.paths.network))

@@ -12,6 +12,35 @@ package struct ContainerPlan: Sendable {
     package var stopSignal: Int32
     /// Devices of the host, which a bundle request does not carry.
     package var devices: [DeviceRequest] = []
+    /// Qualified names.
+    package var cdiDevices: [String] = []
+    /// Binds of the request whose source is an image, which has to be mounted first.
+    package var imageVolumes: [ImageVolumeRequest] = []
+
+    package var runtimeOptions = RuntimeOptions()
+
+    /// What the shim is told of how to run it.
+    package struct RuntimeOptions: Equatable, Sendable {
+        /// The cgroup is a unit of systemd's.
+        package var isSystemd = false
+        /// Nil: the built-in executor.
+        package var other: PluginSettings.OtherRuntime?
+
+        package init(isSystemd: Bool = false, other: PluginSettings.OtherRuntime? = nil) {
+            self.isSystemd = isSystemd
+            self.other = other
+        }
+    }
+
+    package struct ImageVolumeRequest: Equatable, Sendable {
+        /// Of `request.binds`.
+        package var bind: Int
+        package var image: String
+        /// In the image; empty: all of it.
+        package var subPath: String
+        /// Of the mount, for messages.
+        package var field: String
+    }
 
     package struct DeviceRequest: Equatable, Sendable {
         package var source: String
@@ -26,11 +55,13 @@ package struct ContainerPlan: Sendable {
         package var paths: SandboxPaths
         /// `/proc/PID/ns/pid` of the container that TARGET names, already looked up.
         package var targetPID: String?
+        package var abilities: NodeAbilities
 
-        package init(sandbox: SandboxPlan, paths: SandboxPaths, targetPID: String? = nil) {
+        package init(sandbox: SandboxPlan, paths: SandboxPaths, targetPID: String? = nil, abilities: NodeAbilities = NodeAbilities()) {
             self.sandbox = sandbox
             self.paths = paths
             self.targetPID = targetPID
+            self.abilities = abilities
         }
     }
 
@@ -44,10 +75,10 @@ package struct ContainerPlan: Sendable {
         try readProcess(config)
         try readMounts(config.mounts, pod)
         for (index, device) in config.devices.enumerated() { devices.append(try Self.device(device, "config.devices[\(index)]")) }
-        if !config.cdiDevices.isEmpty { throw .unsupported(field: "config.CDI_devices", what: "CDI") }
+        cdiDevices = CDIRegistry.names(of: config)
         if config.hasWindows { throw .unsupported(field: "config.windows", what: "Windows") }
         request.annotations = config.annotations
-        try readResources(config.linux.resources)
+        try readResources(config.linux.resources, pod.abilities)
         try readSecurity(config.linux, pod)
     }
 

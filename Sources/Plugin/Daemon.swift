@@ -29,6 +29,7 @@ package final class Daemon: Sendable {
         let site = Site(settings, store: store, logger: logger)
         let registry = Registry(site)
         let containers = try await registry.load()
+        try await registry.sweep()
         do throws(Status) {
             // Shims that waited for somebody to listen send now what happened meanwhile.
             let events = try await TTRPCServer.listen(path: settings.eventSocket, routes: EventReceiver(registry: registry).routes)
@@ -36,11 +37,7 @@ package final class Daemon: Sendable {
             // Before anything is served: no pod may be joining a network meanwhile.
             await site.networks?.collectGarbage(keeping: await registry.podIDs)
             let streams = try await startStreams(site, registry)
-            let service = Service(
-                pods: PodCalls(site: site, registry: registry), containers: ContainerCalls(site: site, registry: registry),
-                node: NodeCalls(site: site), images: ImageCalls(site: site),
-                streaming: TTRPCStreaming(site: site, registry: registry), streams: streams)
-            let front = try await TTRPCServer.listen(path: settings.socket, routes: service.routes)
+            let front = try await TTRPCServer.listen(path: settings.socket, routes: Service(site, registry, streams).routes)
             logger.info("listening on \(settings.socket)")
             return Daemon(site: site, registry: registry, events: events, front: front, streams: streams)
         } catch {

@@ -26,8 +26,12 @@ enum Directory {
         guard unsafe rmdir(path) == 0 || errno == ENOENT else { throw SysError(errno, "rmdir", on: path) }
     }
 
+    /// Nothing there: none.
     static func names(in path: String) throws(SysError) -> [String] {
-        guard let stream = unsafe opendir(path) else { throw SysError(errno, "opendir", on: path) }
+        guard let stream = unsafe opendir(path) else {
+            if errno == ENOENT { return [] }
+            throw SysError(errno, "opendir", on: path)
+        }
         defer { unsafe _ = closedir(stream) }
         var result: [String] = []
         while let entry = unsafe readdir(stream) {

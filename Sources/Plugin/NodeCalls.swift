@@ -1,4 +1,5 @@
 internal import Images
+internal import Logging
 internal import Messages
 internal import OCI
 internal import TTRPC
@@ -23,9 +24,42 @@ struct NodeCalls: Sendable {
         var runtime = Runtime_V1_RuntimeCondition()
         (runtime.type, runtime.status) = ("RuntimeReady", true)
         answer.status.conditions = [runtime, await networkCondition()]
-        answer.runtimeHandlers = [Runtime_V1_RuntimeHandler()]
+        answer.runtimeHandlers = ([""] + site.settings.runtimes.keys.sorted()).map(handler)
         answer.features.mountOptions = true
-        if request.verbose { answer.info = ["root": "\"\(site.settings.root)\"", "state": "\"\(site.settings.state)\""] }
+        answer.features.supplementalGroupsPolicy = true
+        if request.verbose { answer.info = info }
+        return answer
+    }
+
+    /// The empty name is the default: what does not say otherwise runs with the built-in executor.
+    private func handler(_ name: String) -> Runtime_V1_RuntimeHandler {
+        var handler = Runtime_V1_RuntimeHandler()
+        handler.name = name
+        handler.features.recursiveReadOnlyMounts = site.abilities.changesMountTrees
+        handler.features.userNamespaces = site.abilities.mapsLayers && site.settings.runtimes[name] == nil
+        return handler
+    }
+
+    /// JSON documents by name, for people.
+    private var info: [String: String] {
+        let abilities = site.abilities
+        let config: JSON = [
+            "root": .string(site.settings.root), "state": .string(site.settings.state), "socket": .string(site.settings.socket),
+            "shim": .string(site.settings.shim), "cgroupDriver": .string(site.settings.cgroupDriver.rawValue),
+            "cdiDirectories": .array(site.settings.cdiDirectories.map { .string($0) }),
+        ]
+        let node: JSON = [
+            "cgroupVersion": .integer(abilities.hasUnifiedCgroups ? 2 : 1), "hugetlb": .bool(abilities.limitsHugePages),
+            "apparmor": .bool(abilities.hasAppArmor), "selinux": .bool(abilities.hasSELinux),
+            "recursiveReadOnlyMounts": .bool(abilities.changesMountTrees), "userNamespaces": .bool(abilities.mapsLayers),
+        ]
+        return ["config": config.text(), "node": node.text()]
+    }
+
+    /// Which way of naming cgroups a kubelet is to use.
+    func runtimeConfig(_ request: Runtime_V1_RuntimeConfigRequest) -> Runtime_V1_RuntimeConfigResponse {
+        var answer = Runtime_V1_RuntimeConfigResponse()
+        answer.linux.cgroupDriver = site.settings.cgroupDriver == .systemd ? .systemd : .cgroupfs
         return answer
     }
 
@@ -42,7 +76,7 @@ struct NodeCalls: Sendable {
         guard !reference.isEmpty else { throw PluginError.invalid(field: "image.image", reason: "is empty") }
         var answer = Runtime_V1_ImageStatusResponse()
         do throws(PluginError) {
-            answer.image = Self.message(try await offPool { try store.image(reference) })
+            answer.image = message(try await offPool { try store.image(reference) })
         } catch .store(.notFound, _) {
             // CRI: an image that is not there is an answer without image.
         }
@@ -53,7 +87,7 @@ struct NodeCalls: Sendable {
         let (store, wanted) = (site.store, request.filter.image.image)
         var answer = Runtime_V1_ListImagesResponse()
         if wanted.isEmpty {
-            answer.images = try await offPool { try store.images() }.map(Self.message)
+            answer.images = try await offPool { try store.images() }.map(message)
         } else {
             var one = Runtime_V1_ImageStatusRequest()
             one.image.image = wanted
@@ -63,7 +97,20 @@ struct NodeCalls: Sendable {
         return answer
     }
 
-    private static func message(_ image: ImageRecord) -> Runtime_V1_Image {
+    /// Also when the image is gone already.
+    func removeImage(_ request: Runtime_V1_RemoveImageRequest) async throws -> Runtime_V1_RemoveImageResponse {
+        let (store, reference) = (site.store, request.image.image)
+        guard !reference.isEmpty else { throw PluginError.invalid(field: "image.image", reason: "is empty") }
+        do throws(PluginError) {
+            // All names of it: a kubelet that removes an image means the image.
+            try await offPool { try store.removeImage(try store.image(reference).id) }
+        } catch .store(.notFound, _) {
+            site.logger.debug("image \(quoted(reference)) is gone already")
+        }
+        return Runtime_V1_RemoveImageResponse()
+    }
+
+    private func message(_ image: ImageRecord) -> Runtime_V1_Image {
         var message = Runtime_V1_Image()
         message.id = image.id
         message.repoTags = image.names.filter { !$0.contains("@") }
@@ -73,6 +120,7 @@ struct NodeCalls: Sendable {
         let user = String(image.config.run.user.prefix { $0 != ":" })
         if let number = Int64(user) { message.uid.value = number } else { message.username = user }
         message.spec.image = image.names.first ?? image.id
+        message.pinned = !site.settings.pinnedImages.isDisjoint(with: [image.id] + image.names)
         return message
     }
 }

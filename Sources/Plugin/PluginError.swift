@@ -22,6 +22,8 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
     case laggingSubscriber
     /// A client that is attached to a container took its output too slowly.
     case laggingClient(String)
+    /// Of the events that a client has missed some are not kept any more.
+    case eventsGone(after: UInt64, floor: UInt64)
     case kernel(operation: String, subject: String, reason: String)
     case document(subject: String, reason: String)
     /// The image store refused.
@@ -47,6 +49,7 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
         case .tooMuchOutput(let limit, let code): "exec: more than \(limit) bytes of output (exit code \(code))"
         case .laggingSubscriber: "send container events: the receiver is too slow; list again"
         case .laggingClient(let id): "attach to container \(id): the client took nothing for too long; output is missing"
+        case .eventsGone(let after, let floor): "replay container events after \(after): those up to \(floor) are gone; list again"
         case .kernel(let operation, let subject, let reason): "\(operation) \(subject): \(reason)"
         case .document(let subject, let reason): "read \(subject): \(reason)"
         case .store(_, let text), .registry(_, let text), .network(_, let text): text
@@ -66,6 +69,7 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
         case .wrongState: .failedPrecondition
         case .deadline: .deadlineExceeded
         case .tooMuchOutput, .laggingSubscriber, .laggingClient: .resourceExhausted
+        case .eventsGone: .outOfRange
         case .kernel, .document: .unknown
         case .store(let code, _), .registry(let code, _), .network(let code, _): code
         case .shim(_, _, let status): status.code

@@ -9,6 +9,7 @@ actor PodActor {
     let site: Site
     let plan: SandboxPlan
     let paths: SandboxPaths
+    nonisolated let runtimeHandler: String
     private let order = Order()
     private var record: PodRecord
     var memory: PodMemory
@@ -17,15 +18,16 @@ actor PodActor {
 
     init(_ record: PodRecord, _ memory: PodMemory, plan: SandboxPlan, site: Site) {
         id = record.id
+        runtimeHandler = memory.runtimeHandler
         paths = SandboxPaths(state: site.settings.state, id: record.id)
         (self.record, self.memory, self.plan, self.site) = (record, memory, plan, site)
     }
 
     /// Makes the namespaces and remembers the pod, or leaves nothing of it.
     func run() async throws {
-        let (plan, paths) = (plan, paths)
+        let (plan, paths, holder) = (plan, paths, site.settings.shim)
         do {
-            try await offPool { try SandboxFiles.make(plan, paths) }
+            try await offPool { try SandboxFiles.make(plan, paths, holder: holder) }
             try await joinNetwork()
             memory.isReady = true
             try await save()
@@ -39,13 +41,23 @@ actor PodActor {
     /// After a restart of swiftletd: true when the namespaces are still there.
     func recover(_ containers: [ContainerActor]) async {
         members = containers
+        await look()
+        show()
+    }
+
+    /// The process that holds a pid namespace together may be killed by anybody.
+    func check() async { if plan.pid == .pod { await look() } }
+
+    /// Not ready any more when what the kernel kept of it is gone.
+    private func look() async {
         let (plan, paths) = (plan, paths)
         let isWhole = (try? await offPool { SandboxFiles.areWhole(plan, paths) }) ?? false
         if memory.isReady && !isWhole {
             memory.isReady = false
             do throws(PluginError) { try await save() } catch { site.logger.error("pod sandbox \(id): \(error)") }
+            site.logger.warning("pod sandbox \(id): its namespaces are gone")
+            show()
         }
-        show()
     }
 
     /// Runs `body` if the sandbox is ready, before any later stop of it.
@@ -57,8 +69,9 @@ actor PodActor {
         }
     }
 
-    func requireReady() throws(PluginError) {
+    func requireReady() async throws(PluginError) {
         guard !isGone else { throw .notFound(.pod, id) }
+        await check()
         guard memory.isReady else { throw .wrongState(.pod, id, wanted: "ready", found: "not ready") }
     }
 
@@ -79,8 +92,8 @@ actor PodActor {
             try await group.waitForAll()
         }
         try await leaveNetwork()
-        let (plan, paths) = (plan, paths)
-        try await offPool { try SandboxFiles.release(plan, paths) }
+        let paths = paths
+        try await offPool { try SandboxFiles.release(paths) }
         guard memory.isReady else { return }
         memory.isReady = false
         try await save()
@@ -103,12 +116,27 @@ actor PodActor {
     }
 
     private func removeFiles() async throws(PluginError) {
-        let (plan, paths, store, id) = (plan, paths, site.store, id)
+        let (paths, store, id) = (paths, site.store, id)
         try await offPool {
-            try SandboxFiles.release(plan, paths)
+            try SandboxFiles.release(paths)
             try Directory.removeTree(paths.directory)
+            try ImageVolumes.release(pod: id, store)
             try store.remove(pod: id)
         }
+    }
+
+    /// What is known of its resources; nil leaves it.
+    func update(overhead: Runtime_V1_LinuxContainerResources?, resources: Runtime_V1_LinuxContainerResources?) async throws {
+        try await order.run { try await self.updateInOrder(overhead, resources) }
+    }
+
+    private func updateInOrder(
+        _ overhead: Runtime_V1_LinuxContainerResources?, _ resources: Runtime_V1_LinuxContainerResources?
+    ) async throws(PluginError) {
+        guard !isGone else { throw .notFound(.pod, id) }
+        if let overhead { memory.config.linux.overhead = overhead }
+        if let resources { memory.config.linux.resources = resources }
+        try await save()
     }
 
     private func save() async throws(PluginError) {

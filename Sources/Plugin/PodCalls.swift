@@ -9,16 +9,20 @@ struct PodCalls: Sendable {
     let registry: Registry
 
     func run(_ request: Runtime_V1_RunPodSandboxRequest) async throws -> Runtime_V1_RunPodSandboxResponse {
-        guard request.runtimeHandler.isEmpty else {
-            throw PluginError.unsupported(field: "runtime_handler", what: quoted(request.runtimeHandler))
+        let handler = request.runtimeHandler
+        guard handler.isEmpty || site.settings.runtimes[handler] != nil else {
+            throw PluginError.invalid(field: "runtime_handler", reason: "\(quoted(handler)) is not configured")
         }
-        let plan = try SandboxPlan(request.config)
+        let plan = try SandboxPlan(request.config, site.abilities)
+        guard handler.isEmpty || plan.idMap.isEmpty else {
+            throw PluginError.unsupported(field: "runtime_handler", what: "a user namespace with handler \(quoted(handler))")
+        }
         let id = Identifier.make()
         try await registry.reserve(plan.key, for: id, .pod)
         do {
             var record = PodRecord(id: id, name: plan.name, namespace: plan.namespace, uid: plan.uid, created: realtimeNanoseconds())
             (record.attempt, record.labels, record.annotations) = (plan.attempt, request.config.labels, request.config.annotations)
-            let pod = PodActor(record, PodMemory(config: request.config, isReady: false), plan: plan, site: site)
+            let pod = PodActor(record, PodMemory(config: request.config, isReady: false, runtimeHandler: handler), plan: plan, site: site)
             try await pod.run()
             await registry.add(pod)
         } catch {
@@ -50,6 +54,7 @@ struct PodCalls: Sendable {
 
     func status(_ request: Runtime_V1_PodSandboxStatusRequest) async throws -> Runtime_V1_PodSandboxStatusResponse {
         let pod = try await registry.pod(request.podSandboxID)
+        await pod.check()
         guard let status = site.board.pod(pod.id) else { throw PluginError.notFound(.pod, pod.id) }
         var answer = Runtime_V1_PodSandboxStatusResponse()
         answer.status = status

@@ -44,11 +44,14 @@ extension Registry {
     /// Takes up every pod and container of the store. Those of `swiftlet run` are in no pod and not ours.
     func load() async throws(PluginError) -> [ContainerActor] {
         let store = site.store
-        let (podRecords, containerRecords) = try await offPool { (try store.pods(), try store.containers()) }
+        let (podRecords, containerRecords, last) = try await offPool {
+            (try store.pods(), try store.containers(), try store.eventBounds().last)
+        }
+        site.board.resume(after: last)
         for record in podRecords {
             do {
                 let memory = try PodMemory(record.extra)
-                let plan = try SandboxPlan(memory.config)
+                let plan = try SandboxPlan(memory.config, site.abilities)
                 names[plan.key] = record.id
                 pods[record.id] = PodActor(record, memory, plan: plan, site: site)
             } catch {
@@ -66,6 +69,21 @@ extension Registry {
             }
         }
         return Array(containers.values)
+    }
+
+    /// What a swiftletd that was killed left of pods that no record knows, and of execs and checkpoints under way.
+    func sweep() async throws(PluginError) {
+        let (state, store, logger) = (site.settings.state, site.store, site.logger)
+        try await offPool {
+            let known = Set(try store.pods().map(\.id))
+            for directory in ["exec", "checkpoints"] { try Directory.removeTree("\(state)/\(directory)") }
+            for id in try Directory.names(in: "\(state)/pods") where !known.contains(id) {
+                logger.warning("pod sandbox \(id) was half made when swiftletd ended: removed")
+                let paths = SandboxPaths(state: state, id: id)
+                try SandboxFiles.release(paths)
+                try Directory.removeTree(paths.directory)
+            }
+        }
     }
 
     /// Reconnects to all shims at once: one that does not answer holds nobody up.

@@ -8,6 +8,12 @@ package struct SandboxPaths: Equatable, Sendable {
     package var network: String { directory + "/net" }
     package var ipc: String { directory + "/ipc" }
     package var uts: String { directory + "/uts" }
+    package var user: String { directory + "/user" }
+    package var pid: String { directory + "/pid" }
+    /// The number of the pid namespace's first process.
+    package var holder: String { directory + "/holder" }
+    /// Images that are mounted as volumes, by their id.
+    package var images: String { directory + "/images" }
     /// The tmpfs behind /dev/shm.
     package var sharedMemory: String { directory + "/shm" }
 }

@@ -1,5 +1,6 @@
-internal import Images
+package import Images
 package import Messages
+package import OCI
 
 /// What a PodSandboxConfig asks for, checked. Whatever it asks for and is not here was refused by name.
 package struct SandboxPlan: Equatable, Sendable {
@@ -14,16 +15,19 @@ package struct SandboxPlan: Equatable, Sendable {
     package var logDirectory: String
     package var network = Scope.pod
     package var ipc = Scope.pod
-    /// Processes are never shared by a whole pod here: there is no pause process to own such a namespace.
+    /// What is not said is a namespace of each container's own: a pod without one of its own costs no process.
     package var pid = Scope.container
+    /// Of the pod's user namespace; empty: the node's.
+    package var idMap = IDMap()
     package var sysctls: [String: String] = [:]
     /// Nil: the node's.
     package var resolvConf: String?
-    /// A cgroupfs path, or empty.
+    /// A cgroupfs path, or the name of a systemd slice, or empty.
     package var cgroupParent = ""
+    package var isSlice: Bool { cgroupParent.hasSuffix(".slice") }
     package var mayBePrivileged = false
 
-    package init(_ config: Runtime_V1_PodSandboxConfig) throws(PluginError) {
+    package init(_ config: Runtime_V1_PodSandboxConfig, _ abilities: NodeAbilities = NodeAbilities()) throws(PluginError) {
         guard config.hasMetadata, !config.metadata.name.isEmpty, !config.metadata.namespace.isEmpty, !config.metadata.uid.isEmpty else {
             throw .invalid(field: "config.metadata", reason: "name, namespace and uid must be set")
         }
@@ -39,7 +43,7 @@ package struct SandboxPlan: Equatable, Sendable {
         // linux.overhead and linux.resources describe the pod's cgroup, which its creator has set up.
         cgroupParent = config.linux.cgroupParent
         try checkCgroupParent()
-        try read(config.linux.securityContext)
+        try read(config.linux.securityContext, abilities)
         sysctls = config.linux.sysctls
         for (key, value) in sysctls { try check(sysctl: key, value) }
         try checkHostname()
@@ -48,19 +52,34 @@ package struct SandboxPlan: Equatable, Sendable {
     /// The key that CRI wants to be unique.
     package var key: String { "\(namespace)/\(name)/\(uid)/\(attempt)" }
 
-    private mutating func read(_ context: Runtime_V1_LinuxSandboxSecurityContext) throws(PluginError) {
+    private mutating func read(_ context: Runtime_V1_LinuxSandboxSecurityContext, _ abilities: NodeAbilities) throws(PluginError) {
         let field = "config.linux.security_context"
         mayBePrivileged = context.privileged
-        try refuseSELinux(context.hasSelinuxOptions ? context.selinuxOptions : nil, field)
-        try refuseAppArmor(context.hasApparmor ? context.apparmor : nil, field)
-        // run_as_user, groups, readonly_rootfs and seccomp of a sandbox are for its process, and a sandbox has none here.
+        // run_as_user, groups, readonly_rootfs, seccomp and labels of a sandbox are for its process, which has nothing of an image here;
+        // labels that nothing could apply are an error all the same.
+        _ = try SecurityLabels.selinux(context.hasSelinuxOptions ? context.selinuxOptions : nil, field, abilities)
+        _ = try SecurityLabels.apparmor(context.hasApparmor ? context.apparmor : nil, "\(field).apparmor", abilities)
         guard context.hasNamespaceOptions else { return }
         let options = context.namespaceOptions
         network = try Self.scope(options.network, of: "network", in: field, allowed: [.pod, .node])
         ipc = try Self.scope(options.ipc, of: "ipc", in: field, allowed: [.pod, .container, .node])
-        pid = try Self.scope(options.pid, of: "pid", in: field, allowed: [.container, .node])
-        if options.hasUsernsOptions, options.usernsOptions.mode != .node {
-            throw .unsupported(field: "\(field).namespace_options.userns_options", what: "a user namespace")
+        pid = try Self.scope(options.pid, of: "pid", in: field, allowed: [.pod, .container, .node])
+        guard options.hasUsernsOptions else { return }
+        try readUsers(options.usernsOptions, "\(field).namespace_options.userns_options", abilities)
+    }
+
+    private mutating func readUsers(_ users: Runtime_V1_UserNamespace, _ field: String, _ abilities: NodeAbilities) throws(PluginError) {
+        switch users.mode {
+        case .node:
+            guard users.uids.isEmpty, users.gids.isEmpty else { throw .invalid(field: field, reason: "mappings go with mode POD") }
+        case .pod:
+            guard abilities.mapsLayers else { throw .unsupported(field: field, what: "a user namespace with a kernel before 5.19") }
+            guard network == .pod, ipc != .node, pid != .node else {
+                throw .unsupported(field: field, what: "a user namespace with the node's network, ipc or processes")
+            }
+            idMap = IDMap(
+                uids: try IDMap.checked(users.uids, "\(field).uids"), gids: try IDMap.checked(users.gids, "\(field).gids"))
+        case .container, .target, .UNRECOGNIZED: throw .unsupported(field: "\(field).mode", what: "mode \(users.mode)")
         }
     }
 
@@ -93,7 +112,12 @@ package struct SandboxPlan: Equatable, Sendable {
     private func checkCgroupParent() throws(PluginError) {
         guard !cgroupParent.isEmpty else { return }
         let field = "config.linux.cgroup_parent"
-        guard !cgroupParent.hasSuffix(".slice") else { throw .unsupported(field: field, what: "a systemd slice") }
+        if isSlice {
+            // A kubelet writes the whole path of nested slices; the last one's name says where it is (systemd.slice(5)).
+            let name = cgroupParent.split(separator: "/").last.map(String.init) ?? ""
+            guard isSafeName(name), name != ".slice" else { throw .invalid(field: field, reason: "\(quoted(cgroupParent)) is no slice") }
+            return
+        }
         guard isCleanPath(cgroupParent) else { throw .invalid(field: field, reason: "must be absolute, without ..") }
     }
 
@@ -130,14 +154,33 @@ package struct SandboxPlan: Equatable, Sendable {
     }
 }
 
-func refuseSELinux(_ options: Runtime_V1_SELinuxOption?, _ field: String) throws(PluginError) {
-    guard let options, options != Runtime_V1_SELinuxOption() else { return }
-    throw .unsupported(field: "\(field).selinux_options", what: "SELinux")
+/// Letters, digits and what file names of units may hold besides (systemd.unit(5)).
+func isSafeName(_ text: String) -> Bool {
+    text.utf8.allSatisfy { isAlphanumeric($0) || [0x2d, 0x2e, 0x5f, 0x3a, 0x5c, 0x40].contains($0) }
 }
 
-func refuseAppArmor(_ profile: Runtime_V1_SecurityProfile?, _ field: String) throws(PluginError) {
-    guard let profile, profile.profileType != .unconfined else { return }
-    throw .unsupported(field: "\(field).apparmor", what: "AppArmor")
+extension IDMap {
+    /// At least one, and none that overlaps or leaves 32 bits.
+    package static func checked(_ mappings: [Runtime_V1_IDMapping], _ field: String) throws(PluginError) -> [IDMapping] {
+        guard !mappings.isEmpty else { throw .invalid(field: field, reason: "is empty") }
+        for (index, mapping) in mappings.enumerated() {
+            let here = "\(field)[\(index)]"
+            guard mapping.length > 0 else { throw .invalid(field: "\(here).length", reason: "is 0") }
+            guard max(UInt64(mapping.hostID), UInt64(mapping.containerID)) + UInt64(mapping.length) <= UInt64(UInt32.max) else {
+                throw .invalid(field: here, reason: "goes beyond 2^32-2")
+            }
+            let meets = mappings[..<index].contains { other in
+                Self.overlap(mapping.hostID, other.hostID, mapping, other)
+                    || Self.overlap(mapping.containerID, other.containerID, mapping, other)
+            }
+            if meets { throw .invalid(field: here, reason: "overlaps another mapping") }
+        }
+        return mappings.map { IDMapping(containerID: $0.containerID, hostID: $0.hostID, size: $0.length) }
+    }
+
+    private static func overlap(_ a: UInt32, _ b: UInt32, _ first: Runtime_V1_IDMapping, _ second: Runtime_V1_IDMapping) -> Bool {
+        UInt64(a) < UInt64(b) + UInt64(second.length) && UInt64(b) < UInt64(a) + UInt64(first.length)
+    }
 }
 
 func isAlphanumeric(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte) }

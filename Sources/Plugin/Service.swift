@@ -13,6 +13,21 @@ struct Service: Sendable {
     let images: ImageCalls
     let streaming: TTRPCStreaming
     let streams: StreamServer
+    let changes: ChangeCalls
+    let stats: StatsCalls
+    let space: ImageSpace
+
+    init(_ site: Site, _ registry: Registry, _ streams: StreamServer) {
+        pods = PodCalls(site: site, registry: registry)
+        containers = ContainerCalls(site: site, registry: registry)
+        node = NodeCalls(site: site)
+        images = ImageCalls(site: site)
+        streaming = TTRPCStreaming(site: site, registry: registry)
+        self.streams = streams
+        changes = ChangeCalls(site: site, registry: registry)
+        stats = StatsCalls(site: site, registry: registry)
+        space = ImageSpace(site)
+    }
 
     var routes: Routes {
         var routes = Routes()
@@ -39,11 +54,66 @@ struct Service: Sendable {
         add(&routes, runtime, "Attach") { try await self.attachURL($0) }
         add(&routes, runtime, "PortForward") { try await self.portForwardURL($0) }
         streaming.add(to: &routes)
-        routes.serverStream(runtime, "GetContainerEvents") {
-            (_: Runtime_V1_GetEventsRequest, _, stream: ResponseStream<Runtime_V1_ContainerEventResponse>) in
-            try await self.containers.events(stream)
-        }
+        add(&routes, image, "RemoveImage") { try await self.node.removeImage($0) }
+        add(&routes, image, "ImageFsInfo") { try await self.space.info($0) }
+        add(&routes, runtime, "RuntimeConfig") { self.node.runtimeConfig($0) }
+        add(&routes, runtime, "UpdateRuntimeConfig") { try await self.updateRuntimeConfig($0) }
+        add(&routes, runtime, "UpdateContainerResources") { try await self.changes.updateContainer($0) }
+        add(&routes, runtime, "UpdatePodSandboxResources") { try await self.changes.updatePod($0) }
+        add(&routes, runtime, "ReopenContainerLog") { try await self.changes.reopenLog($0) }
+        add(&routes, runtime, "CheckpointContainer") { try await self.changes.checkpoint($0) }
+        addStats(&routes, runtime)
+        addStreams(&routes, runtime, image)
         return routes
+    }
+
+    private func addStats(_ routes: inout Routes, _ runtime: String) {
+        let metrics = MetricCalls(stats: stats)
+        add(&routes, runtime, "ContainerStats") { try await self.stats.container($0) }
+        add(&routes, runtime, "ListContainerStats") { try await self.stats.containers($0) }
+        add(&routes, runtime, "PodSandboxStats") { try await self.stats.pod($0) }
+        add(&routes, runtime, "ListPodSandboxStats") { try await self.stats.pods($0) }
+        add(&routes, runtime, "ListMetricDescriptors") { metrics.descriptors($0) }
+        add(&routes, runtime, "ListPodSandboxMetrics") { await metrics.list($0) }
+        addStream(&routes, runtime, "StreamContainerStats") { try await self.stats.streamContainers($0, $2) }
+        addStream(&routes, runtime, "StreamPodSandboxStats") { try await self.stats.streamPods($0, $2) }
+        addStream(&routes, runtime, "StreamPodSandboxMetrics") { try await metrics.stream($0, $2) }
+    }
+
+    private func addStreams(_ routes: inout Routes, _ runtime: String, _ image: String) {
+        let lists = ListStreams(pods: pods, containers: containers, node: node)
+        let events = EventCalls(site: pods.site)
+        addStream(&routes, runtime, "StreamPodSandboxes") { try await lists.pods($0, $2) }
+        addStream(&routes, runtime, "StreamContainers") { try await lists.containers($0, $2) }
+        addStream(&routes, image, "StreamImages") { try await lists.images($0, $2) }
+        addStream(&routes, runtime, "GetContainerEvents") { (_: Runtime_V1_GetEventsRequest, context, stream) in
+            try await events.stream(context, stream)
+        }
+    }
+
+    /// The one thing that it can say is the range of the node's pod addresses, which is CNI's to know here.
+    private func updateRuntimeConfig(_ request: Runtime_V1_UpdateRuntimeConfigRequest) async throws
+        -> Runtime_V1_UpdateRuntimeConfigResponse
+    {
+        let range = request.runtimeConfig.networkConfig.podCidr
+        pods.site.logger.info("pods' addresses are to be of \(quoted(range))")
+        return Runtime_V1_UpdateRuntimeConfigResponse()
+    }
+
+    private func addStream<Q: Message, A: Message>(
+        _ routes: inout Routes, _ service: String, _ method: String,
+        _ body: @escaping @Sendable (Q, CallContext, ResponseStream<A>) async throws -> Void
+    ) {
+        let logger = pods.site.logger
+        routes.serverStream(service, method) { (request: Q, context, stream: ResponseStream<A>) in
+            logger.debug("\(method)")
+            do {
+                try await body(request, context, stream)
+            } catch let error as PluginError {
+                logger.info("\(method): \(error)")
+                throw error.status
+            }
+        }
     }
 
     private func add<Q: Message, A: Message>(

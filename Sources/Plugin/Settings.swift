@@ -25,6 +25,28 @@ package struct PluginSettings: Sendable {
     package var streamPort: UInt16 = 0
     /// Where registries are, and their mirrors.
     package var registries = RegistrySettings.standardPath
+    /// Other OCI runtimes by the name of their handler; the name of the default, which is built in, is empty.
+    package var runtimes: [String: OtherRuntime] = [:]
+    package var cgroupDriver = CgroupDriver.cgroupfs
+    /// Full names or ids of images that an orchestrator must not remove.
+    package var pinnedImages: Set<String> = []
+    /// Where CDI specifications are looked for; a later directory wins over an earlier one.
+    package var cdiDirectories = ["/etc/cdi", "/var/run/cdi"]
+
+    /// How the cgroup parents of pods are named: by their path, or by their slice.
+    package enum CgroupDriver: String, Sendable, CaseIterable { case cgroupfs, systemd }
+
+    package struct OtherRuntime: Equatable, Sendable {
+        /// An absolute path, or a name in PATH.
+        package var program: String
+        /// Where it keeps its state.
+        package var root: String
+
+        package init(program: String, root: String = "/run/swiftlet/runtimes") {
+            self.program = program
+            self.root = root
+        }
+    }
 
     package enum Network: String, Sendable, CaseIterable {
         /// Network plugins, by the configuration that comes first in the directory. Without one only pods with the node's network run.

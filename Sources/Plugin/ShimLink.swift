@@ -45,7 +45,9 @@ struct ShimLink: Sendable {
         return ContainerExit(code: answer.exitStatus, time: answer.exitedAt.nanoseconds, reason: .unknown, message: "its shim was gone")
     }
 
-    func create(bundle: String, root: ContainerRoot, terminal: Bool, stdin: String, log: String) async throws(PluginError) {
+    func create(
+        bundle: String, root: ContainerRoot, terminal: Bool, stdin: String, log: String, options: ContainerPlan.RuntimeOptions
+    ) async throws(PluginError) {
         var request = Containerd_Task_V2_CreateTaskRequest()
         request.id = id
         request.bundle = bundle
@@ -57,8 +59,10 @@ struct ShimLink: Sendable {
         request.terminal = terminal
         request.stdin = stdin
         // Into the log, and to whoever is attached.
-        request.stdout = "cri-attach://\(AttachFiles.percentEncoded(log))?\(AttachFiles.percentEncoded("\(bundle)/\(AttachFiles.directory)"))"
+        request.stdout =
+            "cri-attach://\(AttachFiles.percentEncoded(log))?\(AttachFiles.percentEncoded("\(bundle)/\(AttachFiles.directory)"))"
         request.stderr = terminal ? "" : request.stdout
+        if let options = try options.any() { request.options = options }
         let message = request
         _ = try await Self.attempt("create", id) { try await task.create(message) }
     }
@@ -79,6 +83,31 @@ struct ShimLink: Sendable {
 
     func state() async throws(PluginError) -> Containerd_Task_V2_StateResponse {
         try await Self.attempt("state of", id) { try await task.state(id) }
+    }
+
+    /// Throws when the shim answers with something unknown.
+    func stats() async throws(PluginError) -> ContainerUsage {
+        let answer = try await Self.attempt("stats of", id) { try await task.stats(id) }
+        guard let usage = try? ContainerUsage(answer) else {
+            throw .document(subject: "stats of container \(id)", reason: "\(quoted(answer.typeURL)) is not known")
+        }
+        return usage
+    }
+
+    /// New limits: `linux.resources` of the runtime-spec.
+    func update(_ resources: JSON) async throws(PluginError) {
+        var any = Google_Protobuf_Any()
+        any.typeURL = "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources"
+        any.value = Data(resources.encoded())
+        let message = any
+        try await Self.attempt("update", id) { try await task.update(id, resources: message) }
+    }
+
+    func reopenLogs() async throws(PluginError) { try await Self.attempt("reopen logs of", id) { try await task.reopenLogs() } }
+
+    /// criu's files in `directory`; the container goes on.
+    func checkpoint(to directory: String, timeout: Duration) async throws(PluginError) {
+        try await Self.attempt("checkpoint", id) { try await task.checkpoint(id, to: directory, timeout: timeout) }
     }
 
     func addExec(
@@ -134,4 +163,17 @@ struct ShimLink: Sendable {
 extension Google_Protobuf_Timestamp {
     /// Since 1970.
     var nanoseconds: UInt64 { UInt64(clamping: seconds) * 1_000_000_000 + UInt64(clamping: nanos) }
+}
+
+extension ContainerPlan.RuntimeOptions {
+    /// containerd's options for runc, which the shim takes as well. Nil: nothing is to be said.
+    fileprivate func any() throws(PluginError) -> Google_Protobuf_Any? {
+        guard isSystemd || other != nil else { return nil }
+        var options = Containerd_Runc_V1_Options()
+        options.systemdCgroup = isSystemd
+        if let other { (options.binaryName, options.root) = (other.program, other.root) }
+        do { return try Google_Protobuf_Any(message: options, typePrefix: "types.containerd.io") } catch {
+            throw .document(subject: "options of the runtime", reason: "\(error)")
+        }
+    }
 }

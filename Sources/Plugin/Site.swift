@@ -7,6 +7,7 @@ final class Site: Sendable {
     let settings: PluginSettings
     let store: Store
     let board = Board()
+    let abilities = NodeAbilities.ofThisNode()
     let shim: ShimLink.Settings
     let logger: Logger
     /// Nil: pods have a loopback interface only.

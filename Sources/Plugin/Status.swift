@@ -17,6 +17,9 @@ extension Runtime_V1_ContainerStatus {
         logPath = memory.logPath
         stopSignal = memory.config.stopSignal
         resources.linux = memory.config.linux.resources
+        if let found = memory.user {
+            (user.linux.uid, user.linux.gid, user.linux.supplementalGroups) = (found.uid, found.gid, found.groups)
+        }
         switch memory.life {
         case .created, .starting: state = .containerCreated
         case .running(let started):
@@ -62,6 +65,7 @@ extension Runtime_V1_PodSandboxStatus {
         annotations = memory.config.annotations
         linux.namespaces.options = memory.config.linux.securityContext.namespaceOptions
         if !memory.config.linux.securityContext.hasNamespaceOptions { linux.namespaces.options.pid = .container }
+        runtimeHandler = memory.runtimeHandler
         // With the node's network there is none to tell.
         network = Runtime_V1_PodSandboxNetworkStatus()
         network.ip = memory.addresses.first ?? ""
@@ -80,6 +84,7 @@ extension Runtime_V1_PodSandboxStatus {
         result.createdAt = createdAt
         result.labels = labels
         result.annotations = annotations
+        result.runtimeHandler = runtimeHandler
         return result
     }
 }

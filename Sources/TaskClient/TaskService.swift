@@ -138,6 +138,14 @@ extension TaskService {
         return answer.stats
     }
 
+    /// A directory of criu's files; the container goes on.
+    package func checkpoint(_ id: String, to path: String, timeout: Duration) async throws(Status) {
+        var request = Containerd_Task_V2_CheckpointTaskRequest()
+        request.id = id
+        request.path = path
+        try await perform("Checkpoint", request, timeout)
+    }
+
     package func connect(_ id: String) async throws(Status) -> Containerd_Task_V2_ConnectResponse {
         var request = Containerd_Task_V2_ConnectRequest()
         request.id = id

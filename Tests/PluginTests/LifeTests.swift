@@ -1,3 +1,5 @@
+import Images
+import LinuxSys
 import Messages
 import OCI
 import Testing
@@ -71,12 +73,11 @@ import Testing
         async throws
     {
         let board = Board()
-        board.put(Self.entry("before"), event: .containerCreatedEvent)
-        let (one, two) = (board.subscribe(), board.subscribe())
-        board.put(Self.entry("c", .containerRunning), event: .containerStartedEvent)
-        board.put(Self.entry("c", .containerExited), event: .containerStoppedEvent)
-        board.removeContainer("c")
-        board.removeContainer("c")
+        try board.put(Self.entry("before"), telling: .containerCreatedEvent) { _ in }
+        let (one, two) = (board.subscribe().events, board.subscribe().events)
+        try board.put(Self.entry("c", .containerRunning), telling: .containerStartedEvent) { _ in }
+        try board.put(Self.entry("c", .containerExited), telling: .containerStoppedEvent) { _ in }
+        try board.put(Self.entry("c", .containerExited), telling: .containerDeletedEvent) { _ in }
         board.close()
         for stream in [one, two] {
             var types: [Runtime_V1_ContainerEventType] = []
@@ -88,10 +89,10 @@ import Testing
         }
     }
 
-    @Test("a subscriber that reads nothing is cut off with an error, not quietly short of events") func lag() async {
+    @Test("a subscriber that reads nothing is cut off with an error, not quietly short of events") func lag() async throws {
         let board = Board()
-        let stream = board.subscribe()
-        for _ in 0...Board.mostPending { board.put(Self.entry("c"), event: .containerStartedEvent) }
+        let stream = board.subscribe().events
+        for _ in 0...Board.mostPending { try board.put(Self.entry("c"), telling: .containerStartedEvent) { _ in } }
         var count = 0
         do {
             for try await _ in stream { count += 1 }
@@ -99,6 +100,26 @@ import Testing
         } catch {
             #expect(count == Board.mostPending)
         }
+    }
+
+    @Test("numbers of events rise whatever the clock says, and what is told was written down with them first") func numbers() async throws {
+        let board = Board()
+        let future = realtimeNanoseconds() + 3_600_000_000_000
+        board.resume(after: future)
+        let (stream, last) = board.subscribe()
+        #expect(last == future)
+        var stored: [UInt64] = []
+        for _ in 0..<3 { try board.put(Self.entry("c"), telling: .containerStartedEvent) { stored.append($0.sequence) } }
+        #expect(throws: ImageError.self) {
+            try board.put(Self.entry("c"), telling: .containerStoppedEvent) { (_) throws(ImageError) in
+                throw ImageError.database(operation: "save", reason: "full")
+            }
+        }
+        board.close()
+        var told: [UInt64] = []
+        for try await event in stream { told.append(UInt64(event.createdAt)) }
+        #expect(stored == [future + 1, future + 2, future + 3] && told == stored + [future + 4])
+        #expect(board.subscribe().last == future + 4)
     }
 
     @Test("filters hold all together and take the beginning of an id") func filters() {

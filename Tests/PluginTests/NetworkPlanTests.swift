@@ -22,7 +22,9 @@ import Testing
         #expect(list.plugins.map(\.capabilities) == [[], ["portMappings"]])
     }
 
-    @Test("a file of one plugin is a list of one; of several versions the highest that is known counts; a flag may be text") func forms() throws {
+    @Test("a file of one plugin is a list of one; of several versions the highest that is known counts; a flag may be text") func forms()
+        throws
+    {
         let one = try Self.list(#"{"cniVersion": "0.3.1", "name": "a", "type": "ptp"}"#)
         #expect(one.plugins.map(\.type) == ["ptp"] && one.version == CNIVersion(0, 3, 1))
         let many = try Self.list(
@@ -48,7 +50,9 @@ import Testing
         #expect(error?.description.contains(reason) ?? false, "\(error.map { "\($0)" } ?? "")")
     }
 
-    @Test("a plugin gets its configuration with name, version, previous result and what it can take; nothing for the runtime") func calls() throws {
+    @Test("a plugin gets its configuration with name, version, previous result and what it can take; nothing for the runtime") func calls()
+        throws
+    {
         let list = try Self.list(Self.bridge)
         var attachment = NetworkAttachment(container: "c1", namespace: "/run/net", arguments: [["A", "1"], ["B", "2"]])
         attachment.interface = "eth1"
@@ -98,7 +102,9 @@ import Testing
         #expect(error == .incapable(field: "config.port_mappings", network: "a", capability: "portMappings"))
     }
 
-    @Test("rates that are none are refused", arguments: ["", "x", "-1M", "1", "999", "2P", "1e6", "9999999999999999999"]) func rates(_ text: String) {
+    @Test("rates that are none are refused", arguments: ["", "x", "-1M", "1", "999", "2P", "1e6", "9999999999999999999"]) func rates(
+        _ text: String
+    ) {
         let config = SandboxPlanTests.config { $0.annotations = ["kubernetes.io/ingress-bandwidth": text] }
         #expect(throws: NetworkError.self) { try NetworkRequest(config) }
     }

@@ -20,12 +20,15 @@ final class NodeFixture: Sendable {
     let directory: String
     let settings: PluginSettings
 
-    init() throws {
+    /// `isOwnProcess`: swiftletd is to run as one, and is given its environment; otherwise it shares this one's.
+    init(isOwnProcess: Bool = false) throws {
         directory = NSTemporaryDirectory() + "swl-plugin-\(UUID().uuidString.prefix(8))"
-        unsafe setenv("SWIFTLET_SOCKET_DIR", directory + "/shims", 1)
+        if !isOwnProcess { unsafe setenv("SWIFTLET_SOCKET_DIR", directory + "/shims", 1) }
         var settings = PluginSettings(
             root: directory + "/root", state: directory + "/state", socket: directory + "/run/d.sock", shim: Self.shim)
         settings.network = .loopback
+        settings.cdiDirectories = [directory + "/cdi"]
+        settings.runtimes = ["runc": .init(program: "runc", root: directory + "/runc")]
         self.settings = settings
         let made = Process()
         made.executableURL = URL(fileURLWithPath: "/bin/sh")
@@ -42,7 +45,7 @@ final class NodeFixture: Sendable {
         cp /bin/busybox fs/bin/busybox
         for name in sh sleep cat echo hostname dd tail id grep ps kill; do ln -s busybox fs/bin/$name; done
         printf '#!/no/such/interpreter\\n' > fs/bin/bad-script; chmod 755 fs/bin/bad-script
-        echo 'root:x:0:0:root:/:/bin/sh' > fs/etc/passwd; echo 'root:x:0:' > fs/etc/group
+        printf 'root:x:0:0:root:/:/bin/sh\\nweb:x:33:33::/:/bin/sh\\n' > fs/etc/passwd; printf 'root:x:0:\\nvideo:x:44:web\\n' > fs/etc/group
         tar -C fs -cf layer.tar .
         diff=$(sha256sum layer.tar | cut -d' ' -f1)
         printf '{"architecture":"amd64","os":"linux","config":{"Cmd":["sh"],"Env":["PATH=/bin"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' $diff > config.json

@@ -28,9 +28,28 @@ import Testing
         ("config.log_directory", { $0.logDirectory = "logs" }),
         ("config.log_directory", { $0.logDirectory = "/a/../b" }),
         ("config.windows", { $0.windows = .init() }),
-        ("config.linux.cgroup_parent", { $0.linux.cgroupParent = "kubepods.slice" }),
+        ("config.linux.cgroup_parent", { $0.linux.cgroupParent = "/kube pods.slice" }),
         ("config.linux.cgroup_parent", { $0.linux.cgroupParent = "/a/../b" }),
-        ("config.linux.security_context.namespace_options.pid", { $0.linux.securityContext.namespaceOptions.pid = .pod }),
+        ("config.linux.security_context.namespace_options.pid", { $0.linux.securityContext.namespaceOptions.pid = .target }),
+        (
+            "config.linux.security_context.namespace_options.userns_options.uids",
+            { $0.linux.securityContext.namespaceOptions.usernsOptions.mode = .pod }
+        ),
+        (
+            "config.linux.security_context.namespace_options.userns_options",
+            { config in
+                config.linux.securityContext.namespaceOptions.network = .node
+                config.linux.securityContext.namespaceOptions.usernsOptions = users(length: 1)
+            }
+        ),
+        (
+            "config.linux.security_context.namespace_options.userns_options.uids[0].length",
+            { $0.linux.securityContext.namespaceOptions.usernsOptions = users(length: 0) }
+        ),
+        (
+            "config.linux.security_context.namespace_options.userns_options.uids[0]",
+            { $0.linux.securityContext.namespaceOptions.usernsOptions = users(length: .max) }
+        ),
         (
             "config.linux.security_context.namespace_options.network",
             { options in
@@ -51,6 +70,25 @@ import Testing
         let error = #expect(throws: PluginError.self) { try SandboxPlan(Self.config(change)) }
         #expect(error.map { $0.description.hasPrefix(field + ":") } ?? false, "\(String(describing: error))")
         #expect(error.map { [.invalidArgument, .unimplemented].contains($0.status.code) } ?? false)
+    }
+
+    static func users(length: UInt32) -> Runtime_V1_UserNamespace {
+        var mapping = Runtime_V1_IDMapping()
+        (mapping.hostID, mapping.length) = (1 << 20, length)
+        var users = Runtime_V1_UserNamespace()
+        (users.mode, users.uids, users.gids) = (.pod, [mapping], [mapping])
+        return users
+    }
+
+    @Test("mappings of ids that overlap on either side are refused") func overlaps() throws {
+        var two = Self.users(length: 10)
+        two.uids.append(two.uids[0])
+        two.uids[1].hostID += 100
+        #expect(throws: PluginError.invalid(field: "f[1]", reason: "overlaps another mapping")) { try IDMap.checked(two.uids, "f") }
+        two.uids[1].containerID = 10
+        #expect(try IDMap.checked(two.uids, "f").count == 2)
+        #expect(try IDMap.host(12, in: IDMap.checked(two.uids, "f")) == (1 << 20) + 102)
+        #expect(try IDMap.host(20, in: IDMap.checked(two.uids, "f")) == nil)
     }
 
     @Test("a pod's sysctl needs a namespace of the pod") func sysctls() throws {
@@ -129,7 +167,6 @@ import Testing
         ("config.working_dir", { $0.workingDir = "x" }),
         ("config.log_path", { $0.logPath = "../x" }),
         ("config.stdin", { $0.stdin = true }),
-        ("config.CDI_devices", { $0.cdiDevices = [.init()] }),
         ("config.linux.resources.unified", { $0.linux.resources.unified = ["a": "b"] }),
         ("config.linux.resources.oom_score_adj", { $0.linux.resources.oomScoreAdj = 1001 }),
         ("config.linux.resources.cpu_shares", { $0.linux.resources.cpuShares = -1 }),
@@ -144,13 +181,6 @@ import Testing
                 config.linux.securityContext.runAsUsername = "x"
             }
         ),
-        (
-            "config.linux.security_context.capabilities.add_ambient_capabilities",
-            {
-                $0.linux.securityContext.capabilities.addAmbientCapabilities = ["SYS_TIME"]
-            }
-        ),
-        ("config.linux.security_context.supplemental_groups_policy", { $0.linux.securityContext.supplementalGroupsPolicy = .strict }),
         ("config.linux.security_context.apparmor_profile", { $0.linux.securityContext.apparmorProfile = "runtime/default" }),
         ("config.mounts[0].host_path", { $0.mounts = [mount("/nothing/is/here", "/x")] }),
         ("config.mounts[0].container_path", { $0.mounts = [mount("/tmp", "x")] }),
@@ -162,6 +192,29 @@ import Testing
             }
         ),
         (
+            "config.mounts[0].recursive_read_only",
+            { config in
+                config.mounts = [mount("/tmp", "/x")]
+                config.mounts[0].recursiveReadOnly = true
+            }
+        ),
+        (
+            "config.mounts[0].image_sub_path",
+            { config in
+                config.mounts = [mount("", "/x")]
+                config.mounts[0].image.image = "i"
+                config.mounts[0].imageSubPath = "../x"
+            }
+        ),
+        (
+            "config.linux.resources.hugepage_limits[0]",
+            { config in
+                config.linux.resources.hugepageLimits = [.init()]
+                config.linux.resources.hugepageLimits[0].limit = 4096
+            }
+        ),
+        ("config.linux.security_context.namespace_options.pid", { $0.linux.securityContext.namespaceOptions.pid = .pod }),
+        (
             "config.devices[0].permissions",
             { config in
                 var device = Runtime_V1_Device()
@@ -170,6 +223,41 @@ import Testing
             }
         ),
     ]
+
+    @Test("limits of huge pages are kept where there is a controller, and \"none\" is nothing to keep where there is not") func hugePages()
+        throws
+    {
+        var wanted = Runtime_V1_LinuxContainerResources()
+        wanted.hugepageLimits = [.init(), .init()]
+        (wanted.hugepageLimits[0].pageSize, wanted.hugepageLimits[1].pageSize) = ("2MB", "1GB")
+        #expect(try ResourceRequest(wanted, field: "f", NodeAbilities()).hugePages == [])
+        wanted.hugepageLimits[1].limit = 1 << 30
+        #expect(throws: PluginError.self) { try ResourceRequest(wanted, field: "f", NodeAbilities()) }
+        let found = try ResourceRequest(wanted, field: "f", NodeAbilities(limitsHugePages: true)).hugePages
+        #expect(found == [.init(size: "2MB", limit: 0), .init(size: "1GB", limit: 1 << 30)])
+    }
+
+    @Test("an update changes what it says and leaves the rest") func updates() {
+        var known = Runtime_V1_LinuxContainerResources()
+        (known.cpuShares, known.memoryLimitInBytes, known.unified) = (2, 100, ["a.b": "1"])
+        var new = Runtime_V1_LinuxContainerResources()
+        (new.memoryLimitInBytes, new.unified) = (200, ["c.d": "2"])
+        known.take(new)
+        #expect(known.cpuShares == 2 && known.memoryLimitInBytes == 200 && known.unified == ["a.b": "1", "c.d": "2"])
+    }
+
+    @Test("a pod with a user namespace gives it to its containers, and an image as a volume is read-only") func users() throws {
+        let plan = try Self.plan { (config: inout Runtime_V1_ContainerConfig) in
+            config.mounts = [Self.mount("", "/v")]
+            config.mounts[0].image.image = "i"
+        } pod: {
+            $0.linux.securityContext.namespaceOptions.pid = .container
+            $0.linux.securityContext.namespaceOptions.usernsOptions = SandboxPlanTests.users(length: 65_536)
+        }
+        #expect(plan.request.namespaces?.contains(.init(.user, path: "/s/pods/i/user")) ?? false)
+        #expect(plan.request.idMap.layerOptions == ["uidmap=0:1048576:65536", "gidmap=0:1048576:65536"])
+        #expect(plan.imageVolumes.map(\.bind) == [0] && plan.request.binds[0].readOnly)
+    }
 
     static func mount(_ source: String, _ destination: String) -> Runtime_V1_Mount {
         var mount = Runtime_V1_Mount()

@@ -15,9 +15,11 @@ struct ProxyTests {
         let both = try proxies([
             "https_proxy": "http://a%3Ab:c@proxy.example:3128/", "HTTPS_PROXY": "other", "HTTP_PROXY": "socks5://10.0.0.1",
         ])
-        let secure = try #require(both.proxy(for: #require(WebAddress("https://reg.example/v2/"))))
+        let secureAddress = try #require(WebAddress("https://reg.example/v2/"))
+        let secure = try #require(both.proxy(for: secureAddress))
         #expect(secure == Proxies.Proxy(kind: .http, host: "proxy.example", port: 3128, user: "a:b", password: "c"))
-        let plain = try #require(both.proxy(for: #require(WebAddress("http://reg.example/v2/"))))
+        let plainAddress = try #require(WebAddress("http://reg.example/v2/"))
+        let plain = try #require(both.proxy(for: plainAddress))
         #expect(plain == Proxies.Proxy(kind: .socks5, host: "10.0.0.1", port: 1080, user: nil, password: nil))
         #expect(throws: RegistryError.self) { try proxies(["https_proxy": "ftp://x"]) }
         #expect(try proxies([:]) == .none)

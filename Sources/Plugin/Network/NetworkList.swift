@@ -71,7 +71,9 @@ struct NetworkList: Equatable, Sendable {
     private static func flag(_ field: JSONField, _ name: String) throws -> Bool {
         let member = try field.member(name)
         if case .string(let text)? = member.value {
-            guard let value = ["true": true, "false": false][text] else { throw FieldError(name, "\(quoted(text)) is neither true nor false") }
+            guard let value = ["true": true, "false": false][text] else {
+                throw FieldError(name, "\(quoted(text)) is neither true nor false")
+            }
             return value
         }
         return try member.optionalBool() ?? false

@@ -55,7 +55,9 @@ struct NetworkRequest: Equatable, Sendable {
         var result: [JSON] = []
         for (index, port) in mappings.enumerated() where port.hostPort != 0 {
             let field = "config.port_mappings[\(index)]"
-            guard (1...65535).contains(port.hostPort) else { throw .invalid(field: "\(field).host_port", reason: "\(port.hostPort) is no port") }
+            guard (1...65535).contains(port.hostPort) else {
+                throw .invalid(field: "\(field).host_port", reason: "\(port.hostPort) is no port")
+            }
             guard (1...65535).contains(port.containerPort) else {
                 throw .invalid(field: "\(field).container_port", reason: "\(port.containerPort) is no port")
             }

@@ -19,7 +19,9 @@ struct NetworkResult: Equatable, Sendable {
             let address = String(text.prefix { $0 != "/" })
             guard IPAddress.isOne(address) else { throw FieldError(try ip.member("address").path, "\(quoted(text)) is no address") }
             if let number: Int = try ip.member("interface").optionalInteger() {
-                guard names.indices.contains(number) else { throw FieldError(try ip.member("interface").path, "there is no interface \(number)") }
+                guard names.indices.contains(number) else {
+                    throw FieldError(try ip.member("interface").path, "there is no interface \(number)")
+                }
                 // An address of the host's end is not the pod's.
                 guard !names[number].sandbox.isEmpty else { continue }
             }
@@ -37,9 +39,10 @@ enum IPAddress {
 
     static func isIPv4(_ text: String) -> Bool {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts.allSatisfy { part in
-            part.utf8.allSatisfy { (0x30...0x39).contains($0) } && part.utf8.count <= 3 && UInt8(part) != nil
-        }
+        return parts.count == 4
+            && parts.allSatisfy { part in
+                part.utf8.allSatisfy { (0x30...0x39).contains($0) } && part.utf8.count <= 3 && UInt8(part) != nil
+            }
     }
 
     static func isIPv6(_ text: String) -> Bool {

@@ -71,7 +71,9 @@ final class PodNetworks: Sendable {
         }
     }
 
-    private func run(_ verb: CNIVerb, _ plugin: NetworkList.Plugin, _ entry: NetworkCache.Entry, previous: JSON?) async throws(NetworkError) -> JSON {
+    private func run(_ verb: CNIVerb, _ plugin: NetworkList.Plugin, _ entry: NetworkCache.Entry, previous: JSON?) async throws(NetworkError)
+        -> JSON
+    {
         var request = JSONObject()
         for member in entry.capabilities.members where plugin.capabilities.contains(member.name) { request[member.name] = member.value }
         return try await runner.run(

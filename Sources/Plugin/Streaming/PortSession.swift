@@ -61,8 +61,8 @@ struct PortSession: Sendable {
 
 extension PodActor {
     /// Path of the pod's network namespace; nil: the node's.
-    func networkNamespace() throws(PluginError) -> String? {
-        try requireReady()
+    func networkNamespace() async throws(PluginError) -> String? {
+        try await requireReady()
         return plan.network == .pod ? paths.network : nil
     }
 }

@@ -17,7 +17,9 @@ enum RemoteCommand {
         static func chosen(from offers: [String]) -> Version? { offers.lazy.compactMap { Version(rawValue: $0) }.first }
     }
 
-    enum Channel { static let stdin: UInt8 = 0, stdout: UInt8 = 1, stderr: UInt8 = 2, error: UInt8 = 3, resize: UInt8 = 4, close: UInt8 = 255 }
+    enum Channel {
+        static let stdin: UInt8 = 0, stdout: UInt8 = 1, stderr: UInt8 = 2, error: UInt8 = 3, resize: UInt8 = 4, close: UInt8 = 255
+    }
 
     enum Failure: Error, Equatable { case unknownChannel(UInt8), badResize, badClose }
 

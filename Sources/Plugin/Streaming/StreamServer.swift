@@ -91,7 +91,10 @@ final class StreamServer: Sendable {
         }
         if Self.subprotocol(head, purpose) != nil { return nil }
         let offers = head.headers[canonicalForm: "sec-websocket-protocol"].joined(separator: ", ")
-        let known = if case .portForward = purpose { PortForwarding.protocol } else { RemoteCommand.Version.allCases.map(\.rawValue).joined(separator: ", ") }
+        let known =
+            if case .portForward = purpose { PortForwarding.protocol } else {
+                RemoteCommand.Version.allCases.map(\.rawValue).joined(separator: ", ")
+            }
         return (.badRequest, "none of the subprotocols \(offers.isEmpty ? "(none)" : quoted(offers)) is known; these are: \(known)")
     }
 

@@ -34,7 +34,9 @@ struct StreamTickets: Sendable {
 
     /// `/exec/TOKEN`, without using the ticket up.
     func look(_ path: String, now: UInt64) -> Purpose? {
-        guard let (kind, token) = Self.parts(path), let found = waiting[token], found.until > now, found.purpose.path == kind else { return nil }
+        guard let (kind, token) = Self.parts(path), let found = waiting[token], found.until > now, found.purpose.path == kind else {
+            return nil
+        }
         return found.purpose
     }
 

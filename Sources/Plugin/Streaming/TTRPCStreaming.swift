@@ -83,7 +83,8 @@ struct TTRPCStreaming: Sendable {
             case .stdin(let data): return .stdin(Array(data))
             case .closeStdin: return .stdinClosed
             case .resize(let size): return .resize(TerminalSize(width: size.width, height: size.height))
-            case .exec, .attach, nil: throw PluginError.invalid(field: "content", reason: "only the first message says what the call is for")
+            case .exec, .attach, nil:
+                throw PluginError.invalid(field: "content", reason: "only the first message says what the call is for")
             }
         }
 
