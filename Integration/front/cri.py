@@ -12,7 +12,8 @@ SIZE = 64 << 20
 
 
 class CRI:
-    """cri.Version(version="v1") → VersionResponse. A call's arguments are the fields of its request, as dictionaries and lists."""
+    """cri.Version(version="v1") → VersionResponse. A call's arguments are the fields of its request, as dictionaries and lists, and `deadline`,
+    the seconds that the client waits."""
 
     def __init__(self, address):
         self.channel = grpc.insecure_channel(address, options=[
@@ -27,8 +28,8 @@ class CRI:
         make = self.channel.unary_stream if method.server_streaming else self.channel.unary_unary
         send = make(f"/{service.full_name}/{method.name}", request_serializer=request.SerializeToString, response_deserializer=answer.FromString)
 
-        def perform(timeout=60, metadata=None, **values):
-            return send(json_format.ParseDict(values, request()), timeout=timeout, metadata=metadata)
+        def perform(deadline=60, metadata=None, **values):
+            return send(json_format.ParseDict(values, request()), timeout=deadline, metadata=metadata)
 
         return perform
 

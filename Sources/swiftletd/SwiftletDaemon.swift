@@ -29,6 +29,9 @@ struct SwiftletDaemon: AsyncParsableCommand {
     @Option(help: "Directories of network plugins, separated by colons.")
     var cniPlugins = "/opt/cni/bin:/usr/lib/cni"
 
+    @Option(help: "Where the URLs of Exec, Attach and PortForward are served: an address of this node, and a port (0: a free one).")
+    var streamAddress = "127.0.0.1:0"
+
     @Option(help: "Form of the messages on standard error.")
     var logFormat = LineLog.Format.text
 
@@ -52,6 +55,18 @@ struct SwiftletDaemon: AsyncParsableCommand {
         }
     }
 
+    /// `127.0.0.1:8080`, `[::1]:8080`.
+    private static func address(_ text: String) throws -> (String, UInt16) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), colon != text.startIndex else {
+            throw ValidationError("--stream-address \(text): an address and a port are wanted")
+        }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        // A token is all that is asked for, and nothing is encrypted.
+        guard host.hasPrefix("127.") || host == "::1" else { throw ValidationError("--stream-address \(text): must be a loopback address") }
+        return (host, port)
+    }
+
     private static func networkOfEnvironment() throws -> PluginSettings.Network {
         guard let text = environment("SWIFTLET_NETWORK"), !text.isEmpty else { return .cni }
         guard let network = PluginSettings.Network(rawValue: text) else {
@@ -66,6 +81,7 @@ struct SwiftletDaemon: AsyncParsableCommand {
         var settings = PluginSettings(root: root, state: state, socket: socket, shim: try PluginSettings.findShim())
         settings.debug = debug
         settings.network = try network ?? Self.networkOfEnvironment()
+        (settings.streamHost, settings.streamPort) = try Self.address(streamAddress)
         settings.networkConfig = cniConfig
         if let text = environment("SWIFTLET_CNI_SECONDS") {
             guard let seconds = UInt16(text), seconds > 0 else { throw ValidationError("SWIFTLET_CNI_SECONDS: `\(text)` is no number of seconds") }
