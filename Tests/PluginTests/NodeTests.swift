@@ -174,9 +174,9 @@ struct NodeTests {
             let taken = await #expect(throws: Status.self) { try await client.runPod() }
             #expect(taken?.code == .alreadyExists)
             let other = await #expect(throws: Status.self) {
-                try await client.call("PortForward", Runtime_V1_VersionRequest(), as: Runtime_V1_VersionResponse.self)
+                try await client.call("NoSuchCall", Runtime_V1_VersionRequest(), as: Runtime_V1_VersionResponse.self)
             }
-            #expect(other?.code == .unimplemented && other?.message.contains("PortForward") ?? false)
+            #expect(other?.code == .unimplemented && other?.message.contains("NoSuchCall") ?? false)
             let live = await #expect(throws: PluginError.self) { try await node.start() }
             #expect(live?.status.code == .alreadyExists)
             try await client.stopPod(pod)

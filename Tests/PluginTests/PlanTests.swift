@@ -166,7 +166,7 @@ import Testing
         ("config.metadata.name", { $0.metadata.name = "" }),
         ("config.working_dir", { $0.workingDir = "x" }),
         ("config.log_path", { $0.logPath = "../x" }),
-        ("config.stdin", { $0.stdin = true }),
+        ("config.stdin_once", { $0.stdinOnce = true }),
         ("config.linux.resources.unified", { $0.linux.resources.unified = ["a": "b"] }),
         ("config.linux.resources.oom_score_adj", { $0.linux.resources.oomScoreAdj = 1001 }),
         ("config.linux.resources.cpu_shares", { $0.linux.resources.cpuShares = -1 }),

@@ -92,32 +92,36 @@ import Testing
     @Test("a handler that reads late slows its client down, and gets every byte") func backPressure() async throws {
         try await Self.run { client, ends, _ in
             let stream: DuplexCall<Message, Message> = client.duplex(Self.service, "Late")
-            let block = String(repeating: "x", count: 1 << 20)
-            let sender = Task {
-                for _ in 0..<16 { try await stream.send(Self.message("", block)) }
-                stream.endInput()
+            let block = String(repeating: "x", count: 128 << 10)
+            // More than the queue and the socket hold: all of it cannot be sent before the handler reads, which it does when half is.
+            for number in 0..<32 {
+                if number == 4 { await ends.add("go") }
+                try await stream.send(Self.message("", block))
             }
-            // Far more than queues and sockets hold: it cannot be done before the handler reads.
-            try await Task.sleep(for: .milliseconds(200))
-            await ends.add("go")
-            try await sender.value
-            #expect(try await stream.next()?.key == "\(16 << 20)")
+            stream.endInput()
+            #expect(try await stream.next()?.key == "\(4 << 20)")
         }
     }
 
     @Test("a reader that is late slows the server down, and gets every message") func slowReader() async throws {
-        try await Self.run { client, _, _ in
+        try await Self.run { client, ends, _ in
             let stream: DuplexCall<Message, Message> = client.duplex(Self.service, "Echo")
-            let block = String(repeating: "x", count: 1 << 20)
-            let sender = Task {
-                for number in 0..<16 { try await stream.send(Self.message("\(number)", block)) }
-                stream.endInput()
+            let block = String(repeating: "x", count: 128 << 10)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for number in 0..<32 {
+                        try await stream.send(Self.message("\(number)", block))
+                        if number == 4 { await ends.add("five are sent") }
+                    }
+                    stream.endInput()
+                }
+                // Both directions hold some 3 MiB; the sender stands still before its 32 messages are sent.
+                #expect(await ends.next() == "five are sent")
+                var keys: [String] = []
+                while let message = try await stream.next() { keys.append(message.key) }
+                try await group.waitForAll()
+                #expect(keys == (0..<32).map { "\($0)" } + ["end"])
             }
-            try await Task.sleep(for: .milliseconds(200))
-            var keys: [String] = []
-            while let message = try await stream.next() { keys.append(message.key) }
-            try await sender.value
-            #expect(keys == (0..<16).map { "\($0)" } + ["end"])
         }
     }
 

@@ -97,10 +97,10 @@ final class PodNetworks: Sendable {
         do throws(SysError) { try cache.remove(entry) } catch { throw .kernel(error) }
     }
 
-    /// CHECK: throws what a plugin finds wrong. Nil: the network cannot be checked (an old version, or its administrator's wish).
-    func check(_ id: String) async throws(NetworkError) -> Bool? {
-        guard let entry = try cache.entries(of: id).first, let result = entry.result else { return nil }
-        guard entry.list.version.hasCheck, !entry.list.disableCheck else { return nil }
+    /// CHECK: throws what a plugin finds wrong. False: the network cannot be checked (an old version, or its administrator's wish).
+    func check(_ id: String) async throws(NetworkError) -> Bool {
+        guard let entry = try cache.entries(of: id).first, let result = entry.result else { return false }
+        guard entry.list.version.hasCheck, !entry.list.disableCheck else { return false }
         for plugin in entry.list.plugins { _ = try await run(.check, plugin, entry, previous: result) }
         return true
     }
