@@ -201,12 +201,16 @@ esac
 """)
     directory = config(name, {"type": "modern", "capabilities": {"ipRanges": True}}, version="1.0.0", cniVersions=["1.1.0"])
     with Node("--cni-config", directory, "--cni-plugins", path, name=name) as node:
+        refused(CODE.INVALID_ARGUMENT, "pod_cidr: `10.0.0.0` is no subnet", node.cri.UpdateRuntimeConfig,
+                runtime_config={"network_config": {"pod_cidr": "10.0.0.0"}})
+        node.cri.UpdateRuntimeConfig(runtime_config={"network_config": {"pod_cidr": "10.0.0.0/24"}})
         assert condition(node).status
         open(log + ".down", "w").close()
         assert condition(node).message == "STATUS network pods by modern: the wire is cut"
         os.remove(log + ".down")
         pod, gone = node.run_pod("stays"), node.run_pod("goes")
         assert node.cri.PodSandboxStatus(pod_sandbox_id=pod).status.network.ip == "10.0.0.9"
+        assert '"runtimeConfig":{"ipRanges":[[{"subnet":"10.0.0.0/24"}]]}' in open(log).read(), open(log).read()
         node.end(signal.SIGKILL)
         # As if the crash had come before the pod was remembered.
         cache = f"{node.work}/root/networks/pods-{gone}-eth0"

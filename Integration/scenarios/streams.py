@@ -8,7 +8,6 @@ import signal
 import socket
 import struct
 import sys
-import time
 import urllib.parse
 
 import grpc
@@ -120,7 +119,6 @@ async def back_pressure(node):
     async with connect(exec_url(node, container, "/bin/sh", "-c", script), V5, max_queue=1, read_limit=65536) as socket:
         peer = Peer(socket)
         await peer.read(until=lambda peer: len(peer.out[1]) > 65536)
-        stalled = [0, time.monotonic()]
         # While nobody reads, the program does not come to its end.
         assert node.shell(container, "ps | grep -c '[d]d if=/dev/zero'").strip() != "0"
         await asyncio.sleep(0.3)
@@ -129,8 +127,8 @@ async def back_pressure(node):
         await peer.read()
         assert (len(peer.out[1]), peer.out[2], peer.status["status"]) == (size, b"done\n", "Success"), (len(peer.out[1]), peer.out[2])
     # The other way: a program that does not read holds its client up.
+    node.shell(container, "mkfifo /tmp/go")
     async with connect(exec_url(node, container, "/bin/sh", "-c", "read x < /tmp/go; wc -c", stdin=True), V5) as socket:
-        node.shell(container, "rm -f /tmp/go; mkfifo /tmp/go")
         peer = Peer(socket)
 
         async def feed():
@@ -170,6 +168,9 @@ async def gone_clients(node):
     assert count() != "0"
     client.close()
     wait("the command of a ttrpc client that is gone is ended", lambda: count() == "0")
+    # And of an ExecSync whose caller does not wait for it.
+    refused(CODE.DEADLINE_EXCEEDED, "", node.cri.ExecSync, container_id=container, cmd=["/bin/sleep", "777"], deadline=1)
+    wait("the command of a caller that is gone is ended", lambda: count() == "0")
     # One that ends its connection while much is on its way to it.
     socket = await connect(exec_url(node, container, "/bin/cat", "/dev/zero"), V5)
     await Peer(socket).read(until=lambda peer: len(peer.out[1]) > 1 << 20)

@@ -47,7 +47,8 @@ extension ContainerActor {
             return ExecOutcome(stdout: stdout.bytes, stderr: stderr.bytes, code: code)
         } catch {
             streams.closeWriters()
-            try? await shim.delete(exec: exec)
+            // Nobody waits for it any more: not the caller who has gone either.
+            await endExec(exec, shim)
             throw error
         }
     }

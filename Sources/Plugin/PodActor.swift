@@ -32,7 +32,10 @@ actor PodActor {
             memory.isReady = true
             try await save()
         } catch {
-            do { try await removeFiles() } catch { site.logger.error("undo pod sandbox \(id): \(error)") }
+            do {
+                try await leaveNetwork()
+                try await removeFiles()
+            } catch { site.logger.error("undo pod sandbox \(id): \(error)") }
             throw error
         }
         show()

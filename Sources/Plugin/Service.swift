@@ -91,11 +91,12 @@ struct Service: Sendable {
         }
     }
 
-    /// The one thing that it can say is the range of the node's pod addresses, which is CNI's to know here.
+    /// The one thing that it can say is the range of the node's pod addresses, for network plugins that take it.
     private func updateRuntimeConfig(_ request: Runtime_V1_UpdateRuntimeConfigRequest) async throws
         -> Runtime_V1_UpdateRuntimeConfigResponse
     {
         let range = request.runtimeConfig.networkConfig.podCidr
+        do throws(NetworkError) { try pods.site.networks?.setPodSubnets(range) } catch { throw PluginError(error) }
         pods.site.logger.info("pods' addresses are to be of \(quoted(range))")
         return Runtime_V1_UpdateRuntimeConfigResponse()
     }

@@ -84,7 +84,9 @@ struct SwiftletDaemon: AsyncParsableCommand {
         (settings.streamHost, settings.streamPort) = try Self.address(streamAddress)
         settings.networkConfig = cniConfig
         if let text = environment("SWIFTLET_CNI_SECONDS") {
-            guard let seconds = UInt16(text), seconds > 0 else { throw ValidationError("SWIFTLET_CNI_SECONDS: `\(text)` is no number of seconds") }
+            guard let seconds = UInt16(text), seconds > 0 else {
+                throw ValidationError("SWIFTLET_CNI_SECONDS: `\(text)` is no number of seconds")
+            }
             settings.networkDeadline = .seconds(Int64(seconds))
         }
         settings.networkPlugins = cniPlugins.split(separator: ":").map(String.init)

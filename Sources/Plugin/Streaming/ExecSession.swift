@@ -37,22 +37,26 @@ struct ExecSession: Sendable {
             await evenIfCancelled { try? await shim.delete(exec: exec) }
             return code
         } catch {
-            let container = container
-            await evenIfCancelled {
-                do throws(PluginError) {
-                    try await container.tolerateEnded { () throws(PluginError) in try await shim.kill(SIGKILL, exec: exec) }
-                    _ = try await shim.wait(exec: exec, limit: .seconds(30))
-                    try await shim.delete(exec: exec)
-                } catch {
-                    container.site.logger.debug("end exec: \(error)")
-                }
-            }
+            await container.endExec(exec, shim)
             throw error
         }
     }
 }
 
 extension ContainerActor {
+    /// Kills a command that nobody waits for any more, and has the shim forget it.
+    func endExec(_ exec: String, _ shim: ShimLink) async {
+        await evenIfCancelled { [self] in
+            do throws(PluginError) {
+                try await tolerateEnded { () throws(PluginError) in try await shim.kill(SIGKILL, exec: exec) }
+                _ = try await shim.wait(exec: exec, limit: .seconds(30))
+                try await shim.delete(exec: exec)
+            } catch {
+                site.logger.debug("end exec: \(error)")
+            }
+        }
+    }
+
     /// The shim of a container that runs, and where its bundle is.
     func execAccess() throws(PluginError) -> (ShimLink, String) {
         guard case .running = memory.life, let shim else { throw .wrongState(.container, id, wanted: "running", found: memory.life.name) }
