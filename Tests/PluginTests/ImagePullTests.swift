@@ -63,80 +63,87 @@ private final class PrivateRegistry: Sendable {
     }
 }
 
-@Suite("pulling by CRI", .enabled(if: NodeFixture.canRun && PrivateRegistry.canRun, "needs root, the shim, busybox and docker-registry"))
-struct ImagePullTests {
-    private func pull(_ client: CRIClient, _ name: String, _ auth: (inout Runtime_V1_AuthConfig) -> Void) async throws(Status) -> String {
-        var request = Runtime_V1_PullImageRequest()
-        request.image.image = name
-        auth(&request.auth)
-        return try await client.ttrpc.unary(
-            "runtime.v1.ImageService", "PullImage", request, as: Runtime_V1_PullImageResponse.self, timeout: .seconds(60)
-        ).imageRef
-    }
-
-    private func code(_ client: CRIClient, _ name: String, _ auth: (inout Runtime_V1_AuthConfig) -> Void = { _ in }) async -> StatusCode? {
-        do throws(Status) {
-            _ = try await pull(client, name, auth)
-            return nil
-        } catch {
-            #expect(!error.message.contains(PrivateRegistry.password))
-            return error.code
+// Among the others that start shims: where these put their sockets is said by the environment of the whole process.
+extension NodeTests {
+    @Suite(
+        "pulling by CRI", .enabled(if: NodeFixture.canRun && PrivateRegistry.canRun, "needs root, the shim, busybox and docker-registry"))
+    struct ImagePullTests {
+        private func pull(_ client: CRIClient, _ name: String, _ auth: (inout Runtime_V1_AuthConfig) -> Void) async throws(Status) -> String
+        {
+            var request = Runtime_V1_PullImageRequest()
+            request.image.image = name
+            auth(&request.auth)
+            return try await client.ttrpc.unary(
+                "runtime.v1.ImageService", "PullImage", request, as: Runtime_V1_PullImageResponse.self, timeout: .seconds(60)
+            ).imageRef
         }
-    }
 
-    @Test("PullImage takes the credentials of the call, in every form; its answer is what containers are made of")
-    func pulls() async throws {
-        try await NodeFixture.with { node, client in
-            let registry = try PrivateRegistry()
-            defer { registry.stop() }
-            let name = "\(registry.host)/private/app:1"
-            let store = try Store(root: node.settings.root)
-            let credentials = FixedCredentials(.password(user: "tester", password: PrivateRegistry.password), for: registry.host)
-            // The registry comes up meanwhile.
-            var patience = Patience()
-            (patience.retries, patience.firstDelayMilliseconds, patience.longestDelayMilliseconds) = (200, 25, 50)
-            var pushed = false
-            for _ in 0..<100 where !pushed {
-                do throws(RegistryError) {
-                    let target = try Reference(name)
-                    _ = try await RegistryClient.with(RegistrySettings(), credentials, patience: patience) {
-                        (client) throws(RegistryError) in
-                        try await Push(NodeFixture.image, to: target, client: client, store: store).run()
-                    }
-                    pushed = true
-                } catch {
-                    guard case .unreachable = error else { throw error }
-                }
+        private func code(_ client: CRIClient, _ name: String, _ auth: (inout Runtime_V1_AuthConfig) -> Void = { _ in }) async
+            -> StatusCode?
+        {
+            do throws(Status) {
+                _ = try await pull(client, name, auth)
+                return nil
+            } catch {
+                #expect(!error.message.contains(PrivateRegistry.password))
+                return error.code
             }
-            let id = try store.image(NodeFixture.image).id
-            try store.removeImage(NodeFixture.image)
-            #expect(await code(client, name) == .unauthenticated)
-            #expect(await code(client, name) { ($0.username, $0.password) = ("tester", "wrong") } == .unauthenticated)
-            #expect(
-                await code(client, name) {
-                    ($0.username, $0.password, $0.serverAddress) = ("tester", PrivateRegistry.password, "other.example")
+        }
+
+        @Test("PullImage takes the credentials of the call, in every form; its answer is what containers are made of")
+        func pulls() async throws {
+            try await NodeFixture.with { node, client in
+                let registry = try PrivateRegistry()
+                defer { registry.stop() }
+                let name = "\(registry.host)/private/app:1"
+                let store = try Store(root: node.settings.root)
+                let credentials = FixedCredentials(.password(user: "tester", password: PrivateRegistry.password), for: registry.host)
+                // The registry comes up meanwhile.
+                var patience = Patience()
+                (patience.retries, patience.firstDelayMilliseconds, patience.longestDelayMilliseconds) = (200, 25, 50)
+                var pushed = false
+                for _ in 0..<100 where !pushed {
+                    do throws(RegistryError) {
+                        let target = try Reference(name)
+                        _ = try await RegistryClient.with(RegistrySettings(), credentials, patience: patience) {
+                            (client) throws(RegistryError) in
+                            try await Push(NodeFixture.image, to: target, client: client, store: store).run()
+                        }
+                        pushed = true
+                    } catch {
+                        guard case .unreachable = error else { throw error }
+                    }
                 }
-                    == .unauthenticated)
-            #expect(await code(client, "127.0.0.1:1/x:1") == .unavailable)
-            #expect(await code(client, "NO REFERENCE") == .invalidArgument)
-            #expect(await code(client, "") == .invalidArgument)
-            #expect(try store.images().isEmpty)
-            let reference = try await pull(client, name) { ($0.username, $0.password) = ("tester", PrivateRegistry.password) }
-            #expect(reference == id)
-            let auth = Data("tester:\(PrivateRegistry.password)".utf8).base64EncodedString()
-            #expect(try await pull(client, name) { ($0.auth, $0.serverAddress) = (auth, "http://\(registry.host)/v2/") } == id)
-            #expect(await code(client, "\(registry.host)/private/none:1") { $0.auth = auth } == .notFound)
-            var status = Runtime_V1_ImageStatusRequest()
-            status.image.image = name
-            let image = try await client.ttrpc.unary(
-                "runtime.v1.ImageService", "ImageStatus", status, as: Runtime_V1_ImageStatusResponse.self, timeout: .seconds(60)
-            ).image
-            #expect((image.id, image.repoTags, image.repoDigests.count) == (id, [name], 1))
-            let pod = try await client.runPod()
-            let container = try await client.create("c", in: pod, ["sleep", "1000"]) { $0.image.image = reference }
-            try await client.start(container)
-            #expect(try await client.exec(container, ["echo", "made of it"]).out == "made of it\n")
-            try await client.removePod(pod)
+                let id = try store.image(NodeFixture.image).id
+                try store.removeImage(NodeFixture.image)
+                #expect(await code(client, name) == .unauthenticated)
+                #expect(await code(client, name) { ($0.username, $0.password) = ("tester", "wrong") } == .unauthenticated)
+                #expect(
+                    await code(client, name) {
+                        ($0.username, $0.password, $0.serverAddress) = ("tester", PrivateRegistry.password, "other.example")
+                    }
+                        == .unauthenticated)
+                #expect(await code(client, "127.0.0.1:1/x:1") == .unavailable)
+                #expect(await code(client, "NO REFERENCE") == .invalidArgument)
+                #expect(await code(client, "") == .invalidArgument)
+                #expect(try store.images().isEmpty)
+                let reference = try await pull(client, name) { ($0.username, $0.password) = ("tester", PrivateRegistry.password) }
+                #expect(reference == id)
+                let auth = Data("tester:\(PrivateRegistry.password)".utf8).base64EncodedString()
+                #expect(try await pull(client, name) { ($0.auth, $0.serverAddress) = (auth, "http://\(registry.host)/v2/") } == id)
+                #expect(await code(client, "\(registry.host)/private/none:1") { $0.auth = auth } == .notFound)
+                var status = Runtime_V1_ImageStatusRequest()
+                status.image.image = name
+                let image = try await client.ttrpc.unary(
+                    "runtime.v1.ImageService", "ImageStatus", status, as: Runtime_V1_ImageStatusResponse.self, timeout: .seconds(60)
+                ).image
+                #expect((image.id, image.repoTags, image.repoDigests.count) == (id, [name], 1))
+                let pod = try await client.runPod()
+                let container = try await client.create("c", in: pod, ["sleep", "1000"]) { $0.image.image = reference }
+                try await client.start(container)
+                #expect(try await client.exec(container, ["echo", "made of it"]).out == "made of it\n")
+                try await client.removePod(pod)
+            }
         }
     }
 }
