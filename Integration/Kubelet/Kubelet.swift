@@ -2,6 +2,7 @@ internal import Glibc
 internal import LinuxSys
 internal import Messages
 package import TTRPC
+internal import YAML
 
 /// A kubelet without a cluster: what is wanted of one node, made so and kept so.
 package actor Kubelet {

@@ -1,6 +1,7 @@
 internal import LinuxSys
 internal import Messages
 internal import TTRPC
+internal import YAML
 
 /// What every driver of one kubelet shares.
 struct DriverSite: Sendable {

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import OCI
+internal import YAML
 
 /// Everything that a directory of manifests asks for.
 package struct ManifestSet: Equatable, Sendable {
@@ -10,7 +11,9 @@ package struct ManifestSet: Equatable, Sendable {
 
     /// The pods and config maps of one YAML file.
     package mutating func add(yaml text: String) throws(ManifestError) {
-        for document in try YAMLDocument.documents(text) {
+        let documents: [JSON]
+        do throws(YAMLError) { documents = try YAMLDocument.documents(text) } catch { throw .syntax(error.description) }
+        for document in documents {
             let object = try ManifestObject(JSONField(document))
             guard try object.required("apiVersion") == "v1" else { throw .invalid(field: "apiVersion", reason: "must be v1") }
             switch try object.required("kind") {

@@ -2,6 +2,7 @@ internal import LinuxSys
 internal import NIOCore
 internal import NIOPosix
 internal import TTRPC
+internal import YAML
 
 /// One check of a probe or hook, carried out.
 struct Prober: Sendable {
