@@ -11,8 +11,10 @@ struct DaemonOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Where swiftletd listens (environment: SWIFTLET_SOCKET).", valueName: "path"))
     var socket: String?
 
-    var path: String {
-        socket ?? Context.environment["SWIFTLET_SOCKET"].flatMap { $0.isEmpty ? nil : $0 } ?? Self.standardSocket
+    var path: String { Self.path(socket) }
+
+    static func path(_ given: String?) -> String {
+        given ?? Context.environment["SWIFTLET_SOCKET"].flatMap { $0.isEmpty ? nil : $0 } ?? standardSocket
     }
 }
 

@@ -38,7 +38,7 @@ enum Completion {
     static let images = CompletionKind.custom { words, _, _ in localImages(words) }
 
     @Sendable private static func daemonNames(_ words: [String]) async -> [String] {
-        let path = value(of: "--socket", in: words) ?? DaemonOptions().path
+        let path = DaemonOptions.path(value(of: "--socket", in: words))
         guard let client = try? await DaemonClient.connect(path) else { return [] }
         let names = (try? await client.inventory().names) ?? []
         await client.close()
