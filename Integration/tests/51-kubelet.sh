@@ -29,6 +29,11 @@ stop_node() {
 
 # kubelet VERB…: of this test's own directory.
 kubelet() { "$BIN/mock-kubelet" "$@" --root "$SCRATCH/kubelet"; }
+# start_kubelet: follows $M; its pid is $RUNNER, its lines are in $SCRATCH/run.out.
+start_kubelet() {
+    "$BIN/mock-kubelet" run --root "$SCRATCH/kubelet" --socket "$SCRATCH/node/run/d.sock" --manifests "$M" "$@" > "$SCRATCH/run.out" 2>&1 < /dev/null &
+    RUNNER=$!
+}
 # run_once [OPTION…]: every pod of $M to its end; the lines are in $out.
 run_once() { expect "${WANTED:-0}" kubelet run --once --timeout 60 --socket "$SCRATCH/node/run/d.sock" --manifests "$M" --backoff-base 100 "$@"; }
 manifests() { M=$SCRATCH/manifests; rm -rf "$M"; mkdir -p "$M"; }
@@ -210,8 +215,7 @@ test_run_follows_its_directory_and_its_verbs_find_it() {
     simple() { echo "{apiVersion: v1, kind: Pod, metadata: {name: $1}, spec: {terminationGracePeriodSeconds: 0, containers: [{name: app,
         image: 'swiftlet/busybox:1.0', command: [sh, -c, 'echo $2; echo err >&2; sleep 1000']}]}}" > "$M/$1.yaml"; }
     simple one first
-    kubelet run --socket "$SCRATCH/node/run/d.sock" --manifests "$M" > "$SCRATCH/run.out" 2>&1 < /dev/null &
-    local runner=$!
+    start_kubelet
     until_true 20 pods_are "default/one=Running"
     simple two second
     until_true 20 pods_are "default/one=Running default/two=Running"
@@ -233,8 +237,8 @@ test_run_follows_its_directory_and_its_verbs_find_it() {
     contains "$err" "pod default/one: is not there"
     rm "$M/two.yaml"
     until_true 20 pods_are ""
-    kill -TERM $runner
-    wait $runner || :
+    kill -TERM $RUNNER
+    wait $RUNNER || :
     contains "$(cat "$SCRATCH/run.out")" "0 not accounted for"
     expect 2 kubelet status
     one_line "$err"
@@ -244,11 +248,10 @@ test_pods_of_a_kubelet_that_was_killed_are_taken_away_by_the_next() {
     manifests
     echo "{apiVersion: v1, kind: Pod, metadata: {name: orphan}, spec: {terminationGracePeriodSeconds: 0, containers: [{name: app,
         image: 'swiftlet/busybox:1.0', command: [sleep, '1000']}]}}" > "$M/p.yaml"
-    kubelet run --socket "$SCRATCH/node/run/d.sock" --manifests "$M" > "$SCRATCH/run.out" 2>&1 < /dev/null &
-    local runner=$!
+    start_kubelet
     until_true 20 pods_are "default/orphan=Running"
-    kill -KILL $runner
-    wait $runner || :
+    kill -KILL $RUNNER
+    wait $RUNNER || :
     sed -i "s/orphan/next/; s/sleep, '1000'/'true'/; s/spec: {/spec: {restartPolicy: Never, /" "$M/p.yaml"
     run_once
     contains "$out" "of an earlier run: removing it"
@@ -265,12 +268,11 @@ spec:
   restartPolicy: Never
   containers: [{name: app, image: "swiftlet/busybox:1.0", command: [sh, -c, "sleep 3; exit 42"]}]
 YAML
-    kubelet run --once --timeout 60 --socket "$SCRATCH/node/run/d.sock" --manifests "$M" > "$SCRATCH/run.out" 2>&1 < /dev/null &
-    local runner=$!
+    start_kubelet --once --timeout 60
     until_true 20 grep -q "app Created → Running" "$SCRATCH/run.out"
     kill -KILL "$(cat "$SCRATCH/node/pid")"
     start_node
-    wait $runner || fail "$(cat "$SCRATCH/run.out")"
+    wait $RUNNER || fail "$(cat "$SCRATCH/run.out")"
     contains "$(cat "$SCRATCH/run.out")" "exit codes: 42 (1×)"
 }
 

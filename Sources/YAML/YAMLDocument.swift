@@ -11,11 +11,10 @@ package struct YAMLError: Error, Equatable, CustomStringConvertible, Sendable {
 package enum YAMLDocument {
     /// Every document of a file that is not empty.
     package static func documents(_ text: String) throws(YAMLError) -> [JSON] {
-        let nodes: [Node]
+        var nodes: [Node] = []
         do {
-            let sequence = try compose_all(yaml: text)
-            nodes = Array(sequence)
-            if let error = sequence.error { throw error }
+            let parser = try Parser(yaml: text)
+            while let root = try parser.nextRoot() { nodes.append(root) }
         } catch {
             throw YAMLError(description: oneLine("\(error)"))
         }

@@ -51,6 +51,11 @@ import Testing
         #expect(throws: ConfigurationError(file: "f", reason: reason)) { try read(yaml) }
     }
 
+    @Test("what is no YAML is said") func syntax() {
+        #expect(throws: ConfigurationError.self) { try read("root: [") }
+        #expect(throws: ConfigurationError.self) { try read("root: /a\n  state: /b") }
+    }
+
     @Test("a file that is named must be there; the usual one need not be") func missing() throws {
         #expect(throws: ConfigurationError(file: "/no/such/file", reason: "open: no such file or directory (ENOENT)")) {
             try Configuration.load("/no/such/file")
