@@ -10,6 +10,7 @@ bin=$(cd "${1:-$here/../.build/release}" && pwd)
 pods=${2:-200} rate=${3:-5} seconds=${4:-900} deletions=${5:-1}
 work=$(mktemp -d "${TMPDIR:-/tmp}/swiftlet-soak.XXXXXX")
 export SWIFTLET_ROOT=$work/root SWIFTLET_SOCKET_DIR=$work/shims SWIFTLET_SHIM=$bin/containerd-shim-swiftlet-v2
+export SWIFTLET_NETWORK=loopback
 plugin=
 
 cleanup() {

@@ -13,7 +13,7 @@ finish() { stop_node; }
 
 start_node() {
     D=$SCRATCH/node
-    SWIFTLET_ROOT=$D/root SWIFTLET_SOCKET_DIR=$D/shims SWIFTLET_SHIM=$BIN/containerd-shim-swiftlet-v2 \
+    SWIFTLET_NETWORK=loopback SWIFTLET_ROOT=$D/root SWIFTLET_SOCKET_DIR=$D/shims SWIFTLET_SHIM=$BIN/containerd-shim-swiftlet-v2 \
         "$BIN/swiftletd" --state "$D/state" --socket "$D/run/d.sock" >> "$D/log" 2>&1 < /dev/null &
     echo $! > "$D/pid"
     until_true 20 test -S "$D/run/d.sock"

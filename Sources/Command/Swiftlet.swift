@@ -8,7 +8,7 @@ struct Swiftlet: AsyncParsableCommand {
         commandName: "swiftlet",
         abstract: "Run containers from images, without a daemon.",
         discussion: """
-            What swiftletd runs is seen by pods, ps --pods, stats and events, by inspect --pods, and by logs and exec under the name POD/CONTAINER
+            What swiftletd runs is seen by pods, ps --pods, stats, events, attach and port-forward, by inspect --pods, and by logs and exec under the name POD/CONTAINER
             (SWIFTLET_SOCKET says where it listens).
             Every command takes --root DIR, --log-format text|json and --debug, before or after its name.
             SWIFTLET_ROOT moves everything that is stored (default \(GlobalOptions.defaultRoot)).
@@ -22,7 +22,8 @@ struct Swiftlet: AsyncParsableCommand {
             RemoveImageCommand.self, BundleCommand.self, RunCommand.self, ListCommand.self, LogsCommand.self,
             ExecCommand.self, KillCommand.self, StopCommand.self, StartCommand.self, WaitCommand.self, RemoveCommand.self,
             InspectCommand.self, DiffCommand.self, CommitCommand.self, ExportCommand.self, CollectCommand.self, CheckCommand.self,
-            SystemCommand.self, PodsCommand.self, StatsCommand.self, EventsCommand.self, CompletionCommand.self, ReapCommand.self,
+            SystemCommand.self, PodsCommand.self, StatsCommand.self, EventsCommand.self, AttachCommand.self, PortForwardCommand.self,
+            CompletionCommand.self, ReapCommand.self,
         ])
 }
 

@@ -62,6 +62,20 @@ import Testing
         #expect(Usage(stats, name: "x").percent(since: before) == 150 && before.percent(since: nil) == nil)
     }
 
+    @Test("pairs of ports") func ports() throws {
+        #expect(try PortPair("80") == PortPair("80:80") && PortPair(":80").local == 0 && PortPair("8080:80").remote == 80)
+        for text in ["", "x", "1:2:3", "0", "80:", "65536", "80:0", "-1:80"] { #expect(throws: ArgumentFailure.self) { try PortPair(text) } }
+    }
+
+    @Test("the keys that leave a container alone, in one chunk or in two") func detachKeys() {
+        var keys = DetachKeys()
+        let (first, second) = (keys.areComplete(after: [0x10]), keys.areComplete(after: [0x11]))
+        #expect(!first && second)
+        keys = DetachKeys()
+        let (none, both) = (keys.areComplete(after: [0x10, 0x61, 0x11]), keys.areComplete(after: [0x61, 0x10, 0x11]))
+        #expect(!none && both)
+    }
+
     @Test("the value of an option is found among the words of a line that is being typed") func words() {
         #expect(Completion.value(of: "--root", in: ["swiftlet", "logs", "--root", "/x", "a"]) == "/x")
         #expect(

@@ -52,7 +52,12 @@ struct ExecCommand: Verb {
         where isGiven {
             throw CommandFailure("exec", container, "\(name) is not for containers of swiftletd", status: CommandStatus.ownFailure)
         }
-        return try await withDaemon(daemon) { try await PodExec(command: command).perform(container, $0) }
+        if terminal, interactive, !RawTerminal.isTerminal(0) {
+            throw CommandFailure("exec", container, "stdin is not a terminal", status: CommandStatus.ownFailure)
+        }
+        return try await withDaemon(daemon) {
+            try await PodExec(command: command, interactive: interactive, terminal: terminal).perform(container, $0)
+        }
     }
 
     func perform(_ context: Context) async throws -> Int32 {

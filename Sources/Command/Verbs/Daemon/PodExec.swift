@@ -1,17 +1,16 @@
 internal import Messages
 
-/// `exec POD/CONTAINER` without a terminal or input: CRI's ExecSync.
+/// `exec POD/CONTAINER`.
 struct PodExec {
     let command: [String]
+    let interactive: Bool
+    let terminal: Bool
 
     func perform(_ name: String, _ client: DaemonClient) async throws -> Int32 {
-        var request = Runtime_V1_ExecSyncRequest()
-        (request.containerID, request.cmd) = (try await client.inventory().container(name).id, command)
-        // It ends when the command does.
-        let answer = try await client.call(
-            "ExecSync", request, as: Runtime_V1_ExecSyncResponse.self, about: name, timeout: .seconds(1 << 30))
-        _ = StandardStream.output.write(Array(answer.stdout))
-        _ = StandardStream.error.write(Array(answer.stderr))
-        return answer.exitCode & 0xff
+        var first = PodStream.Input()
+        first.exec.containerID = try await client.inventory().container(name).id
+        (first.exec.cmd, first.exec.tty, first.exec.stdin) = (command, terminal, interactive)
+        (first.exec.stdout, first.exec.stderr) = (true, !terminal)
+        return try await PodStream(terminal: terminal, stdin: interactive, detaches: false).run("Exec", first, about: name, client)
     }
 }
