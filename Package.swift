@@ -94,6 +94,7 @@ let package = Package(
             dependencies: [
                 "Images", "Registry", "TTRPC", "TTRPCNIO", "TaskClient", "Messages", "CRILog", "LinuxSys", "OCI", "YAML", logging, protobuf,
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "Yams", package: "Yams"),
             ] + nio,
             swiftSettings: strict),
         .target(

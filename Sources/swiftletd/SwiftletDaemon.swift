@@ -104,7 +104,9 @@ struct SwiftletDaemon: AsyncParsableCommand {
         if let cniConfig { configuration.network.config = cniConfig }
         if let cniPlugins { configuration.network.plugins = cniPlugins.split(separator: ":").map(String.init) }
         if let text = environment("SWIFTLET_CNI_SECONDS") {
-            guard let seconds = UInt16(text), seconds > 0 else { throw ValidationError("SWIFTLET_CNI_SECONDS: `\(text)` is no number of seconds") }
+            guard let seconds = UInt16(text), seconds > 0 else {
+                throw ValidationError("SWIFTLET_CNI_SECONDS: `\(text)` is no number of seconds")
+            }
             configuration.network.seconds = Int64(seconds)
         }
     }

@@ -97,8 +97,11 @@ extension Configuration {
     }
 
     private mutating func read(_ document: JSONField) throws(FieldError) {
-        let fields = try Keys(document, [
-                "root", "state", "socket", "log", "registries", "metrics", "network", "streaming", "runtimes", "cgroupDriver", "pinnedImages", "cdi",
+        let fields = try Keys(
+            document,
+            [
+                "root", "state", "socket", "log", "registries", "metrics", "network", "streaming", "runtimes", "cgroupDriver",
+                "pinnedImages", "cdi",
             ])
         root = try fields.path("root") ?? root
         state = try fields.path("state") ?? state
@@ -130,7 +133,9 @@ extension Configuration {
 
     private mutating func readRuntimes(_ fields: Keys) throws(FieldError) {
         for (name, keys) in try fields.sections("runtimes", ["program", "root"]) {
-            guard let program = try keys.word("program"), !program.isEmpty else { throw FieldError("runtimes.\(name).program", "is missing") }
+            guard let program = try keys.word("program"), !program.isEmpty else {
+                throw FieldError("runtimes.\(name).program", "is missing")
+            }
             var runtime = PluginSettings.OtherRuntime(program: program)
             runtime.root = try keys.path("root") ?? runtime.root
             runtimes[name] = runtime
