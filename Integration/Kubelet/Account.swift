@@ -67,7 +67,10 @@ package final class Account: Sendable {
         state.withLock { state in
             state.containers.compactMap { id, entry in
                 guard let exit = entry.exit, let number = Int(entry.pod.drop { $0 != "-" }.dropFirst()) else { return nil }
-                let isPossible = LoadCheck.isPossible(exit.code, of: entry.name, number: number, wasStopped: entry.isStopped)
+                // Removed before it was started: killed at its gate.
+                let isPossible =
+                    entry.isStarted
+                    ? LoadCheck.isPossible(exit.code, of: entry.name, number: number, wasStopped: entry.isStopped) : exit.code == 137
                 return isPossible ? nil : "container \(id) (\(entry.name) of \(entry.pod)): \(exit.code), \(exit.reason)"
             }.sorted()
         }

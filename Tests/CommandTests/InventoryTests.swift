@@ -64,7 +64,9 @@ import Testing
 
     @Test("pairs of ports") func ports() throws {
         #expect(try PortPair("80") == PortPair("80:80") && PortPair(":80").local == 0 && PortPair("8080:80").remote == 80)
-        for text in ["", "x", "1:2:3", "0", "80:", "65536", "80:0", "-1:80"] { #expect(throws: ArgumentFailure.self) { try PortPair(text) } }
+        for text in ["", "x", "1:2:3", "0", "80:", "65536", "80:0", "-1:80"] {
+            #expect(throws: ArgumentFailure.self) { try PortPair(text) }
+        }
     }
 
     @Test("the keys that leave a container alone, in one chunk or in two") func detachKeys() {

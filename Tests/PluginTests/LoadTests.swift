@@ -51,12 +51,17 @@ import Testing
     @Test("an exit code that no script of the load ends with is found out") func implausible() {
         let account = Account()
         account.made(container: "a", "ends", attempt: 0, pod: "load/load-4")
+        account.started("a")
         account.ended("a", .init(code: LoadCheck.code(4), reason: ""), .event)
         account.made(container: "b", "app", attempt: 0, pod: "load/load-5")
+        account.started("b")
         account.ended("b", .init(code: 143, reason: ""), .event)
         #expect(account.implausible == ["container b (app of load/load-5): 143, "])
         account.stopping("b")
         #expect(account.implausible == [])
+        account.made(container: "c", "app", attempt: 0, pod: "load/load-5")
+        account.ended("c", .init(code: 137, reason: ""), .event)
+        #expect(account.implausible == [], "it was removed before it was started")
     }
 
     @Test("a table is cut to the terminal, and says by how much") func screen() {
