@@ -2,12 +2,14 @@
 SWIFT   ?= swift
 PREFIX  ?= /usr/local
 DESTDIR ?=
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+DATADIR ?= $(PREFIX)/share
 RELEASE := .build/release
 PROGRAMS := containerd-shim-swiftlet-v2 swiftlet-oci swiftletd swiftlet mock-kubelet
 # All programs carry the Swift runtime with them; the first two are fully static (see Package.swift).
 RELEASE_FLAGS := -c release --static-swift-stdlib
 
-.PHONY: help build run test unit integration install proto lint format bench bench-shim bench-executor bench-images bench-pull bench-plugin kill-sweep sweep sweep-daemon volume fuzz asan help-pages clean deps deps-build
+.PHONY: help build run test unit integration install proto lint format bench bench-shim bench-executor bench-images bench-pull bench-plugin kill-sweep sweep sweep-daemon volume fuzz asan soak help-pages clean deps deps-build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,9 +35,16 @@ unit: deps ## the unit tests alone
 integration: deps build ## the integration tests alone
 	SWIFT=$(SWIFT) Integration/run-tests --integration-only $(RELEASE)
 
-install: build ## every program into PREFIX/bin
-	install -d $(DESTDIR)$(PREFIX)/bin
+install: build ## programs, systemd units, shell completion and documents below PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DATADIR)/bash-completion/completions \
+		$(DESTDIR)$(DATADIR)/zsh/site-functions $(DESTDIR)$(DATADIR)/fish/vendor_completions.d $(DESTDIR)$(DATADIR)/doc/swiftlet
 	for program in $(PROGRAMS); do install -s -m 0755 $(RELEASE)/$$program $(DESTDIR)$(PREFIX)/bin/ || exit 1; done
+	for unit in swiftletd.service swiftletd.socket; do \
+		sed 's|@PREFIX@|$(PREFIX)|g' packaging/systemd/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit 1; done
+	$(RELEASE)/swiftlet completion bash > $(DESTDIR)$(DATADIR)/bash-completion/completions/swiftlet
+	$(RELEASE)/swiftlet completion zsh > $(DESTDIR)$(DATADIR)/zsh/site-functions/_swiftlet
+	$(RELEASE)/swiftlet completion fish > $(DESTDIR)$(DATADIR)/fish/vendor_completions.d/swiftlet.fish
+	install -m 0644 docs/*.md $(DESTDIR)$(DATADIR)/doc/swiftlet/
 
 proto: ## generate the C and Swift code of proto/ again
 	@.ci/packages build proto
@@ -85,6 +94,9 @@ bench-plugin: deps build ## swiftletd against its bars
 
 volume: deps build ## a gibibyte of output through every kind of stream, compared by its hash
 	SWIFTLET_VOLUME=1024 SWIFT=$(SWIFT) Integration/run-tests --integration-only $(RELEASE) every_kind_of_stream
+
+soak: deps build ## 200 pods of the mock kubelet for a quarter of an hour, with probes, restarts and random deletions
+	Integration/soak.sh $(RELEASE)
 
 help-pages: build ## docs/commands.md from the programs' own help
 	.ci/help-pages $(RELEASE) > docs/commands.md

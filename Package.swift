@@ -61,6 +61,8 @@ let package = Package(
         .target(name: "EventLoop", dependencies: ["LinuxSys"], swiftSettings: strict),
         .target(name: "OCI", swiftSettings: strict),
         .target(name: "CRILog", swiftSettings: strict),
+        // Documents that people write: manifests, configuration.
+        .target(name: "YAML", dependencies: ["OCI", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
         .target(name: "Cgroups", dependencies: ["LinuxSys", "OCI"], swiftSettings: strict),
         .target(name: "Executor", dependencies: ["Cgroups", "OCI", "LinuxSys", "CSeccomp"], swiftSettings: strict),
         .target(name: "TTRPC", swiftSettings: strict),
@@ -90,9 +92,9 @@ let package = Package(
         .target(
             name: "Plugin",
             dependencies: [
-                "Images", "Registry", "TTRPC", "TTRPCNIO", "TaskClient", "Messages", "CRILog", "LinuxSys", "OCI",
-                .product(name: "Yams", package: "Yams"), .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOWebSocket", package: "swift-nio"), logging, protobuf,
+                "Images", "Registry", "TTRPC", "TTRPCNIO", "TaskClient", "Messages", "CRILog", "LinuxSys", "OCI", "YAML", logging, protobuf,
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "Yams", package: "Yams"),
             ] + nio,
             swiftSettings: strict),
         .target(
@@ -103,8 +105,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Kubelet",
-            dependencies: ["TTRPC", "TTRPCNIO", "Messages", "LinuxSys", "OCI", "CRILog", .product(name: "Yams", package: "Yams"), protobuf]
-                + nio,
+            dependencies: ["TTRPC", "TTRPCNIO", "Messages", "LinuxSys", "OCI", "CRILog", "YAML", protobuf] + nio,
             path: "Integration/Kubelet", swiftSettings: strict),
 
         .target(
@@ -161,7 +162,8 @@ let package = Package(
             name: "RegistryTests",
             dependencies: ["Registry", "Images", "OCI", "LinuxSys", .product(name: "NIOHTTP1", package: "swift-nio")] + nio,
             swiftSettings: strict),
-        .testTarget(name: "CommandTests", dependencies: ["Command", "CRILog", "Images", "OCI", arguments], swiftSettings: strict),
+        .testTarget(
+            name: "CommandTests", dependencies: ["Command", "CRILog", "Images", "Messages", "OCI", arguments], swiftSettings: strict),
         .testTarget(
             name: "PluginTests",
             dependencies: [

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import LinuxSys
+internal import YAML
 
 /// The kernel's reason behind an error of Foundation's, which prints itself over several lines.
 func fileReason(_ error: any Error) -> String {

@@ -9,74 +9,54 @@ struct MockKubelet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mock-kubelet",
         abstract: "Runs the pods of a directory of Kubernetes manifests on a CRI plugin and shows what happens.",
-        discussion: """
-            Expectations are annotations of the pod: `swiftlet.dev/expect-exit.NAME: "3"`, `swiftlet.dev/expect-restarts.NAME: "2"` \
-            (where a container that always restarts ends), `swiftlet.dev/stop-after: NAME` (the pod is stopped when that container \
-            is done). The exit status is 0 when every pod came out as expected, 1 when not, 2 when nothing could be run.
-            """,
-        version: swiftletVersion)
+        discussion: "Without a verb: run.", version: swiftletVersion,
+        subcommands: [RunVerb.self, StatusVerb.self, LogsVerb.self, ExecVerb.self, DeleteVerb.self, LoadVerb.self],
+        defaultSubcommand: RunVerb.self)
 
-    @Option(help: "The plugin's socket.")
-    var socket = "/run/swiftlet/swiftletd.sock"
+    /// Made first: a signal from then on ends it gracefully.
+    static let interruption = Result { try Termination() }
+}
 
-    @Option(help: "Directory of the manifests (.yaml, .yml).")
-    var manifests: String
-
-    @Option(help: "Where logs and emptyDir volumes are kept.")
+/// Of every verb that speaks to a mock kubelet that runs.
+struct RootOption: ParsableArguments {
+    @Option(help: "Where logs, volumes and the control socket are kept.")
     var root = "/run/swiftlet/mock-kubelet"
 
+    /// The plugin has another working directory.
+    var path: String {
+        guard !root.hasPrefix("/"), let here = unsafe getcwd(nil, 0) else { return root }
+        defer { unsafe free(here) }
+        return unsafe String(cString: here) + "/" + root
+    }
+
+    func validate() throws { if root.isEmpty { throw ValidationError("--root is empty") } }
+}
+
+struct BackoffOptions: ParsableArguments {
     @Option(help: "Milliseconds before the second restart of a container; doubles each time.")
     var backoffBase = 10_000
 
     @Option(help: "The longest back-off in milliseconds.")
     var backoffLimit = 300_000
 
-    @Option(help: "Stop all pods after that many seconds, as a failure.")
-    var timeout: Int?
+    var value: Backoff { Backoff(base: .milliseconds(backoffBase), limit: .milliseconds(backoffLimit)) }
+}
 
-    @Flag(help: "Do not run at all with a pod that has no end: one that always restarts without an expectation.")
-    var once = false
+/// Runs `body`; what it throws is one line, and 2 the exit status.
+func exiting(_ body: () async throws -> Int32) async -> ExitCode {
+    do { return ExitCode(try await body()) } catch {
+        printLine("mock-kubelet: \(error)", to: STDERR_FILENO)
+        return ExitCode(2)
+    }
+}
 
-    /// Made first: a signal from then on ends it gracefully.
-    static let interruption = Result { try Termination() }
-
-    func run() async throws {
-        for path in [socket, manifests, root] where path.isEmpty { throw ValidationError("a path is empty") }
-        let code: Int32
+extension MockKubelet {
+    static func start() async {
         do {
-            code = try await runPods() ? 0 : 1
+            var command = try parseAsRoot()
+            if var verb = command as? any AsyncParsableCommand { try await verb.run() } else { try command.run() }
         } catch {
-            printLine("mock-kubelet: \(error)", to: STDERR_FILENO)
-            code = 2
+            exit(withError: error)
         }
-        throw ExitCode(code)
-    }
-
-    private func runPods() async throws -> Bool {
-        let pods = try Kubelet.pods(in: manifests)
-        if once, let endless = pods.first(where: \.isEndless) { throw ManifestError.endless(endless.name) }
-        let node = try await RuntimeNode.connect(socket)
-        let report = Report()
-        report.line("node: \(try await node.version())")
-        var settings = Kubelet.Settings(socket: socket, manifests: manifests, root: absolute(root))
-        settings.backoff = Backoff(base: .milliseconds(backoffBase), limit: .milliseconds(backoffLimit))
-        settings.timeout = timeout.map { .seconds($0) }
-        let kubelet = Kubelet(settings, pods: pods, node: node, report: report)
-        let stopper = Task {
-            try await Self.interruption.get().wait()
-            report.line("asked to end: stopping all pods")
-            await kubelet.stop()
-        }
-        let isAsExpected = await kubelet.run()
-        stopper.cancel()
-        await node.close()
-        return isAsExpected
-    }
-
-    /// The plugin has another working directory.
-    private func absolute(_ path: String) -> String {
-        guard !path.hasPrefix("/"), let here = unsafe getcwd(nil, 0) else { return path }
-        defer { unsafe free(here) }
-        return unsafe String(cString: here) + "/" + path
     }
 }

@@ -2,8 +2,4 @@ internal import ArgumentParser
 internal import Kubelet
 
 _ = MockKubelet.interruption
-do {
-    try await MockKubelet.parse().run()
-} catch {
-    MockKubelet.exit(withError: error)
-}
+await MockKubelet.start()

@@ -46,7 +46,9 @@ struct Context: Sendable {
     /// By id, name or prefix; those of pods belong to the plugin.
     func container(_ reference: String) throws -> Container {
         let record = try store.container(reference)
-        guard record.sandbox == nil else { throw CommandFailure("find container", reference, "it belongs to pod \(record.sandbox ?? "")") }
+        guard record.sandbox == nil else {
+            throw CommandFailure("find container", reference, "it belongs to pod \(record.sandbox ?? ""): name it POD/CONTAINER")
+        }
         return try Container(record, self)
     }
 

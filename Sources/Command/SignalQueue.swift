@@ -9,7 +9,7 @@ private nonisolated(unsafe) var signalPipe: (reader: Int32, writer: Int32) = (-1
 ///
 /// Handlers and a pipe, not blocked signals and sigwait(3): Dispatch keeps a thread in sigsuspend(2) that has none blocked.
 package func prepareSignals(_ arguments: [String]) {
-    let attending = ["run", "exec", "start", "load", "import", "commit", "pull", "push"]
+    let attending = ["run", "exec", "attach", "start", "load", "import", "commit", "pull", "push"]
     guard let verb = hoistGlobalOptions(arguments).first, attending.contains(verb), let pipe = try? FD.pipe() else { return }
     let ends = pipe.take { first, second in [first.release(), second.release()] }
     unsafe signalPipe = (ends[0], ends[1])

@@ -8,6 +8,8 @@ struct Swiftlet: AsyncParsableCommand {
         commandName: "swiftlet",
         abstract: "Run containers from images, without a daemon.",
         discussion: """
+            What swiftletd runs is seen by pods, ps --pods, stats, events, attach and port-forward, by inspect --pods, and by logs and exec under the name POD/CONTAINER
+            (SWIFTLET_SOCKET says where it listens).
             Every command takes --root DIR, --log-format text|json and --debug, before or after its name.
             SWIFTLET_ROOT moves everything that is stored (default \(GlobalOptions.defaultRoot)).
             SWIFTLET_GC_THRESHOLD says when garbage is collected by itself (see gc).
@@ -20,20 +22,30 @@ struct Swiftlet: AsyncParsableCommand {
             RemoveImageCommand.self, BundleCommand.self, RunCommand.self, ListCommand.self, LogsCommand.self,
             ExecCommand.self, KillCommand.self, StopCommand.self, StartCommand.self, WaitCommand.self, RemoveCommand.self,
             InspectCommand.self, DiffCommand.self, CommitCommand.self, ExportCommand.self, CollectCommand.self, CheckCommand.self,
-            SystemCommand.self, ReapCommand.self,
+            SystemCommand.self, PodsCommand.self, StatsCommand.self, EventsCommand.self, AttachCommand.self, PortForwardCommand.self,
+            CompletionCommand.self, ReapCommand.self,
         ])
 }
 
 /// One command of the program: what `run` of the parser's protocol would be, with the exit status as its result.
-protocol Verb: ParsableCommand {
+protocol AnyVerb: ParsableCommand {
     var global: GlobalOptions { get }
     /// What the program exits with when the command fails without a status of its own.
     var failureStatus: Int32 { get }
+    func begin(_ journal: Journal) async throws -> Int32
+}
+
+extension AnyVerb {
+    var failureStatus: Int32 { CommandStatus.failed }
+}
+
+/// A command that works on the store.
+protocol Verb: AnyVerb {
     func perform(_ context: Context) async throws -> Int32
 }
 
 extension Verb {
-    var failureStatus: Int32 { CommandStatus.failed }
+    func begin(_ journal: Journal) async throws -> Int32 { try await perform(try Context(global, journal)) }
 }
 
 struct GlobalOptions: ParsableArguments {
@@ -103,10 +115,10 @@ package func runSwiftlet(_ arguments: [String]) async -> Int32 {
     // One connection at a time is what a command has: more threads would only cost time to start.
     NIOSingletons.groupLoopCountSuggestion = 1
     NIOSingletons.blockingPoolThreadCountSuggestion = 1
-    let verb: any Verb
+    let verb: any AnyVerb
     do {
-        var command = try Swiftlet.parseAsRoot(splitJoinedOptions(hoistGlobalOptions(arguments)))
-        guard let parsed = command as? any Verb else {
+        var command = try await Swiftlet.asyncParseAsRoot(splitJoinedOptions(hoistGlobalOptions(arguments)))
+        guard let parsed = command as? any AnyVerb else {
             // The parser's own: help for a command, or for the program when no command is named.
             try command.run()
             return 0
@@ -117,7 +129,7 @@ package func runSwiftlet(_ arguments: [String]) async -> Int32 {
     }
     let journal = Journal(format: verb.global.logFormat, isDebug: verb.global.debug)
     do {
-        return try await verb.perform(try Context(verb.global, journal))
+        return try await verb.begin(journal)
     } catch let failure as CommandFailure {
         journal.failure(failure)
         return failure.status == CommandStatus.failed ? verb.failureStatus : failure.status

@@ -44,3 +44,11 @@ package struct LineLog: LogHandler {
         _ = unsafe bytes.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 }
+
+extension LineLog {
+    /// One line on standard error before there is a log.
+    package static func complain(_ text: String) {
+        let bytes = Array(text.utf8).map { $0 == 0x0a ? 0x20 : $0 } + [0x0a]
+        _ = unsafe bytes.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}

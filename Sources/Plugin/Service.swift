@@ -154,6 +154,7 @@ struct EventReceiver: Sendable {
             // The exits of execs are for those who wait for them.
             guard event.id == event.containerID || event.id.isEmpty else { return }
             guard let container = try? await registry.container(event.containerID) else { return }
+            registry.site.metrics.heardOfExit(ended: event.exitedAt.nanoseconds)
             await container.ended(code: event.exitStatus, time: event.exitedAt.nanoseconds)
         case "/tasks/oom":
             let event = try Containerd_Events_TaskOOM(serializedBytes: envelope.event.value)

@@ -1,4 +1,5 @@
 internal import Registry
+package import TTRPCNIO
 internal import TaskClient
 
 /// Where swiftletd keeps things and how it talks.
@@ -25,6 +26,13 @@ package struct PluginSettings: Sendable {
     package var streamPort: UInt16 = 0
     /// Where registries are, and their mirrors.
     package var registries = RegistrySettings.standardPath
+    /// Who may call.
+    package var access = SocketAccess()
+    /// A socket that a service manager handed over, instead of one made at `socket`.
+    package var inherited: Int32?
+    /// Where metrics are served, if anywhere.
+    package var metrics: MetricsAddress?
+    package var log = Configuration.Log()
     /// Other OCI runtimes by the name of their handler; the name of the default, which is built in, is empty.
     package var runtimes: [String: OtherRuntime] = [:]
     package var cgroupDriver = CgroupDriver.cgroupfs
@@ -67,4 +75,23 @@ package struct PluginSettings: Sendable {
 
     /// Where shims send their events.
     package var eventSocket: String { state + "/events.sock" }
+}
+
+extension PluginSettings {
+    /// `inherited`: a socket that was handed over.
+    package init(_ configuration: Configuration, inherited: Int32?) throws {
+        self.init(
+            root: configuration.root, state: configuration.state, socket: configuration.socket.path, shim: try PluginSettings.findShim())
+        (debug, registries, log) = (configuration.log.isDebug, configuration.registries, configuration.log)
+        access = try configuration.access()
+        (network, networkConfig, networkPlugins) = (
+            configuration.network.kind, configuration.network.config, configuration.network.plugins
+        )
+        (streamHost, streamPort) = try configuration.streamAddress()
+        (runtimes, cgroupDriver, cdiDirectories) = (configuration.runtimes, configuration.cgroupDriver, configuration.cdi)
+        pinnedImages = Set(configuration.pinnedImages)
+        if let seconds = configuration.network.seconds { networkDeadline = .seconds(seconds) }
+        if !configuration.metrics.listen.isEmpty { metrics = try MetricsAddress(configuration.metrics.listen) }
+        self.inherited = inherited
+    }
 }

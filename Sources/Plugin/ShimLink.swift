@@ -20,14 +20,18 @@ struct ShimLink: Sendable {
         var shim: String
         var eventAddress: String
         var debug: Bool
+        let metrics: Metrics
     }
 
     static func launch(_ id: String, bundle: String, _ settings: Settings) async throws(PluginError) -> ShimLink {
+        var isStarted = false
+        defer { settings.metrics.shimStarted(isStarted) }
         let socket = try await attempt("start shim", id) {
             try await ShimProcess.start(
                 shim: settings.shim, id: id, namespace: namespace, bundle: bundle, eventAddress: settings.eventAddress,
                 debug: settings.debug)
         }
+        isStarted = true
         return try await connect(id, socket: socket)
     }
 

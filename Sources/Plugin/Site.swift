@@ -8,6 +8,7 @@ final class Site: Sendable {
     let store: Store
     let board = Board()
     let abilities = NodeAbilities.ofThisNode()
+    let metrics = Metrics()
     let shim: ShimLink.Settings
     let logger: Logger
     /// Nil: pods have a loopback interface only.
@@ -19,7 +20,7 @@ final class Site: Sendable {
         self.store = store
         self.logger = logger
         networks = settings.network == .cni ? PodNetworks(settings, logger: logger) : nil
-        shim = ShimLink.Settings(shim: settings.shim, eventAddress: settings.eventSocket, debug: settings.debug)
+        shim = ShimLink.Settings(shim: settings.shim, eventAddress: settings.eventSocket, debug: settings.debug, metrics: metrics)
     }
 
     /// From now on a connection that breaks says nothing about its container.

@@ -48,8 +48,8 @@ struct AttachTees {
         defer { unsafe _ = closedir(stream) }
         var result: [String] = []
         while let entry = unsafe readdir(stream) {
-            result.append(
-                unsafe withUnsafeBytes(of: &entry.pointee.d_name) { unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            result.append(name)
         }
         return result
     }

@@ -47,12 +47,12 @@ package struct Routes: Sendable {
 
     struct Handler: Sendable {
         let kind: Kind
-        let run: @Sendable ([UInt8], CallContext, InboundQueue<[UInt8]>?, @escaping Put) async -> CallOutcome
+        var run: @Sendable ([UInt8], CallContext, InboundQueue<[UInt8]>?, @escaping Put) async -> CallOutcome
 
         enum Kind { case unary, serverStream, duplex }
     }
 
-    private var handlers: [String: [String: Handler]] = [:]
+    var handlers: [String: [String: Handler]] = [:]
 
     package init() {}
 

@@ -5,24 +5,28 @@ import NIOPosix
 import Synchronization
 package import TTRPC
 
-/// A ttrpc server on a Unix socket (mode 0600). Peers other than root and this process' own user are turned away.
+/// A ttrpc server on a Unix socket, by default of mode 0600. Peers that `SocketAccess` does not let in are turned away.
 package final class TTRPCServer: Sendable {
-    private let path: String
+    /// Nil for a socket that was handed over: it stays where it is.
+    private let path: String?
     private let listener: any Channel
     private let state: ServerState
 
-    private init(path: String, listener: any Channel, state: ServerState) {
+    private init(path: String?, listener: any Channel, state: ServerState) {
         self.path = path
         self.listener = listener
         self.state = state
     }
 
-    /// Serves `routes` at `path`. A socket that a dead process left there is replaced; one that answers is an error.
+    /// Serves `routes` at `path`. A socket that a dead process left there is replaced; one that answers is an error. `inherited` is a
+    /// listening socket that a service manager bound to `path`, with the access that it gave it.
     package static func listen(
-        path: String, routes: Routes, limits: StreamLimits = StreamLimits(calls: 1024), mostConnections: Int = 256
+        path: String, routes: Routes, limits: StreamLimits = StreamLimits(calls: 1024), mostConnections: Int = 256,
+        access: SocketAccess = SocketAccess(), inherited: Int32? = nil
     ) async throws(Status) -> TTRPCServer {
-        let socket = try bind(path)
-        let state = ServerState(mostConnections: mostConnections, owner: effectiveUserID())
+        let socket: CInt
+        if let inherited { socket = inherited } else { socket = try bind(path, access) }
+        let state = ServerState(mostConnections: mostConnections, owner: effectiveUserID(), users: access.users)
         do {
             let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .childChannelInitializer { channel in
@@ -31,15 +35,15 @@ package final class TTRPCServer: Sendable {
                     }.flatMap { Self.admit(channel, state) }
                 }
                 .withBoundSocket(socket).get()
-            return TTRPCServer(path: path, listener: listener, state: state)
+            return TTRPCServer(path: inherited == nil ? path : nil, listener: listener, state: state)
         } catch {
             throw Status(.unavailable, "listen \(path): \(reason(error))")
         }
     }
 
-    private static func bind(_ path: String) throws(Status) -> CInt {
+    private static func bind(_ path: String, _ access: SocketAccess) throws(Status) -> CInt {
         do {
-            return try FD.listen(at: path).release()
+            return try listen(path, access)
         } catch {
             guard error.errno == EADDRINUSE else { throw Status(.unavailable, "\(error)") }
         }
@@ -49,9 +53,16 @@ package final class TTRPCServer: Sendable {
         } catch {
             guard error.errno == ECONNREFUSED else { throw Status(.alreadyExists, "listen \(path): \(error.reason)") }
             _ = unsafe unlink(path)
-            do { return try FD.listen(at: path).release() } catch { throw Status(.unavailable, "\(error)") }
+            do { return try listen(path, access) } catch { throw Status(.unavailable, "\(error)") }
         }
         throw Status(.alreadyExists, "listen \(path): another process serves this socket")
+    }
+
+    private static func listen(_ path: String, _ access: SocketAccess) throws(SysError) -> CInt {
+        let socket = try FD.listen(at: path)
+        if let group = access.group { try checkErrno("chown", on: path) { unsafe chown(path, .max, group) } }
+        if access.mode != 0o600 { try checkErrno("chmod", on: path) { unsafe chmod(path, access.mode) } }
+        return socket.release()
     }
 
     /// Turns strangers and the connection too many away.
@@ -65,7 +76,7 @@ package final class TTRPCServer: Sendable {
         }
         let credentials: EventLoopFuture<Credentials> = options.unsafeGetSocketOption(level: .socket, name: .init(rawValue: SO_PEERCRED))
         return credentials.flatMapThrowing { peer in
-            guard peer.uid == 0 || peer.uid == state.owner else { throw Status(.permissionDenied, "user \(peer.uid)") }
+            guard state.lets(peer.uid) else { throw Status(.permissionDenied, "user \(peer.uid)") }
         }
     }
 
@@ -74,7 +85,7 @@ package final class TTRPCServer: Sendable {
     /// Stops listening, cancels what is in progress, closes every connection, and returns when all handlers have ended.
     package func close() async {
         try? await listener.close().get()
-        _ = unsafe unlink(path)
+        if let path { _ = unsafe unlink(path) }
         for channel in state.channels { try? await channel.close().get() }
         await state.tasks.drain()
     }
@@ -89,14 +100,16 @@ private struct Credentials: Sendable {
 final class ServerState: Sendable {
     let tasks = TaskRegistry()
     /// The user whose connections are taken, beside root's.
-    let owner: UInt32
+    private let owner: UInt32
+    private let users: Set<UInt32>?
     private let mostConnections: Int
     private let open = Mutex<[ObjectIdentifier: any Channel]>([:])
 
-    init(mostConnections: Int, owner: UInt32) {
-        self.mostConnections = mostConnections
-        self.owner = owner
+    init(mostConnections: Int, owner: UInt32, users: Set<UInt32>?) {
+        (self.mostConnections, self.owner, self.users) = (mostConnections, owner, users)
     }
+
+    func lets(_ user: UInt32) -> Bool { user == 0 || user == owner || users?.contains(user) ?? true }
 
     var channels: [any Channel] { open.withLock { Array($0.values) } }
 

@@ -2,8 +2,4 @@ internal import ArgumentParser
 internal import Plugin
 
 _ = SwiftletDaemon.termination
-do {
-    try await SwiftletDaemon.parse().run()
-} catch {
-    SwiftletDaemon.exit(withError: error)
-}
+await SwiftletDaemon.start()

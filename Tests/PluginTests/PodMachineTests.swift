@@ -146,4 +146,137 @@ import Testing
         _ = machine.handle(.started(container: "server"))
         #expect(Self.run(&machine, "client", id: "2", exit: 0) == [.stop(container: "server", id: "1", graceSeconds: 30)])
     }
+
+    // Probes, hooks, sidecars.
+
+    static func running(_ change: (inout ContainerManifest) -> Void, policy: PodManifest.RestartPolicy = .always) -> (PodMachine, [Action])
+    {
+        var manifest = machine(policy).manifest
+        change(&manifest.containers[0])
+        var machine = PodMachine(manifest, backoff: Backoff(base: .seconds(1), limit: .seconds(3)))
+        _ = machine.handle(.begin)
+        _ = machine.handle(.sandboxReady("s"))
+        _ = machine.handle(.created(container: "a", id: "1"))
+        let actions = calls(machine.handle(.started(container: "a")))
+        return (machine, actions)
+    }
+
+    static func probe(failures: Int = 3, delay: Int64 = 0) -> Probe {
+        var probe = Probe(.command(["x"]))
+        (probe.failureThreshold, probe.initialDelaySeconds, probe.periodSeconds) = (failures, delay, 7)
+        return probe
+    }
+
+    func answer(_ machine: inout PodMachine, _ kind: ProbeKind, _ passed: Bool) -> [Action] {
+        Self.calls(machine.handle(.probed(container: "a", id: "1", kind, passed: passed, message: "no")))
+    }
+
+    @Test("a liveness probe that fails often enough in a row ends its container, which starts again") func liveness() {
+        var (machine, began) = Self.running { $0.probes[.liveness] = Self.probe(failures: 2, delay: 5) }
+        #expect(began == [.probe(container: "a", id: "1", .liveness, after: .seconds(5))])
+        let again = [Action.probe(container: "a", id: "1", .liveness, after: .seconds(7))]
+        #expect(answer(&machine, .liveness, false) == again)
+        #expect(answer(&machine, .liveness, true) == again, "a success in between forgives")
+        #expect(answer(&machine, .liveness, false) == again)
+        #expect(answer(&machine, .liveness, false) == [.stop(container: "a", id: "1", graceSeconds: 30)])
+        #expect(answer(&machine, .liveness, false) == [], "nothing more is asked of what is being ended")
+        #expect(Self.calls(machine.handle(.exited(id: "1", .init(code: 0, reason: "Completed")))) == [.wait(container: "a", .zero)])
+        #expect(answer(&machine, .liveness, false) == [], "an answer about an attempt that is over counts for nothing")
+    }
+
+    @Test("a container that a probe ended does not start again in a pod that never restarts") func livenessNever() {
+        var (machine, _) = Self.running({ $0.probes[.liveness] = Self.probe(failures: 1) }, policy: .never)
+        #expect(answer(&machine, .liveness, false) == [.stop(container: "a", id: "1", graceSeconds: 30)])
+        #expect(
+            Self.calls(machine.handle(.exited(id: "1", .init(code: 143, reason: "Error")))) == [
+                .remove(container: "a", id: "1", last: true)
+            ])
+    }
+
+    @Test("the other probes wait for the startup probe") func startup() {
+        var (machine, began) = Self.running {
+            for kind in ProbeKind.allCases { $0.probes[kind] = Self.probe(delay: 1) }
+        }
+        #expect(began == [.probe(container: "a", id: "1", .startup, after: .seconds(1))])
+        let others = [ProbeKind.liveness, .readiness].map { Action.probe(container: "a", id: "1", $0, after: .seconds(1)) }
+        #expect(answer(&machine, .startup, true) == others)
+        #expect(machine.readyCount == 0)
+        _ = answer(&machine, .readiness, true)
+        #expect(machine.readyCount == 1 && machine.status == "Running")
+        for _ in 1...3 { _ = answer(&machine, .readiness, false) }
+        #expect(machine.readyCount == 0 && machine.containers[0].phase == .running, "readiness ends nothing")
+    }
+
+    @Test("probes begin when the postStart hook is done, and a hook that fails ends the container") func postStart() {
+        let change: (inout ContainerManifest) -> Void = {
+            $0.lifecycle.postStart = .command(["x"])
+            $0.probes[.liveness] = Self.probe()
+        }
+        var (machine, began) = Self.running(change)
+        #expect(began == [.hook(container: "a", id: "1", .postStart, limit: PodMachine.postStartLimit)])
+        let good = Self.calls(machine.handle(.hooked(container: "a", id: "1", .postStart, failure: nil, took: .zero)))
+        #expect(good == [.probe(container: "a", id: "1", .liveness, after: .zero)])
+        (machine, _) = Self.running(change)
+        let bad = Self.calls(machine.handle(.hooked(container: "a", id: "1", .postStart, failure: "no", took: .zero)))
+        #expect(bad == [.stop(container: "a", id: "1", graceSeconds: 30)])
+    }
+
+    @Test("the preStop hook comes before the signal, and what it took is taken off the grace") func preStop() {
+        var (machine, _) = Self.running { $0.lifecycle.preStop = .sleep(seconds: 1) }
+        #expect(Self.calls(machine.handle(.stopRequested)) == [.hook(container: "a", id: "1", .preStop, limit: .seconds(30))])
+        let after = Self.calls(machine.handle(.hooked(container: "a", id: "1", .preStop, failure: nil, took: .seconds(12))))
+        #expect(after == [.stop(container: "a", id: "1", graceSeconds: 18)])
+        (machine, _) = Self.running { $0.lifecycle.preStop = .sleep(seconds: 1) }
+        _ = machine.handle(.stopRequested)
+        let late = Self.calls(machine.handle(.hooked(container: "a", id: "1", .preStop, failure: "late", took: .seconds(30))))
+        #expect(late == [.stop(container: "a", id: "1", graceSeconds: 2)])
+    }
+
+    @Test("a sidecar is waited for until it has started, restarts beside the others, and is ended last") func sidecar() {
+        var manifest = Self.machine(.never, ["a"], initial: ["side", "i"]).manifest
+        manifest.initContainers[0].isSidecar = true
+        manifest.initContainers[0].probes[.startup] = Self.probe()
+        var machine = PodMachine(manifest, backoff: Backoff(base: .seconds(1), limit: .seconds(3)))
+        _ = machine.handle(.begin)
+        #expect(Self.calls(machine.handle(.sandboxReady("s"))) == [.create(container: "side", attempt: 0)])
+        _ = machine.handle(.created(container: "side", id: "1"))
+        #expect(Self.calls(machine.handle(.started(container: "side"))) == [.probe(container: "side", id: "1", .startup, after: .zero)])
+        let next = machine.handle(.probed(container: "side", id: "1", .startup, passed: true, message: ""))
+        #expect(Self.calls(next) == [.create(container: "i", attempt: 0)])
+        #expect(machine.status == "Init:1/2")
+        #expect(Self.run(&machine, "i", id: "2", exit: 0) == [.create(container: "a", attempt: 0)])
+        #expect(Self.calls(machine.handle(.exited(id: "1", .init(code: 1, reason: "Error")))) == [.wait(container: "side", .zero)])
+        _ = machine.handle(.backoffOver(container: "side"))
+        _ = machine.handle(.created(container: "side", id: "3"))
+        _ = machine.handle(.started(container: "side"))
+        #expect(
+            Self.run(&machine, "a", id: "4", exit: 0) == [.stop(container: "side", id: "3", graceSeconds: 30)], "the pod is done without it"
+        )
+        let last = Self.calls(machine.handle(.exited(id: "3", .init(code: 143, reason: "Error"))))
+        #expect(last.count == 3 && Verdict(machine).isAsExpected)
+    }
+
+    @Test("a pod that is active for too long is taken down and has failed") func deadline() {
+        var manifest = Self.machine(.always).manifest
+        manifest.activeDeadlineSeconds = 9
+        var machine = PodMachine(manifest, backoff: Backoff())
+        #expect(Self.calls(machine.handle(.begin)) == [.runSandbox, .deadline(.seconds(9))])
+        _ = machine.handle(.sandboxReady("s"))
+        _ = machine.handle(.created(container: "a", id: "1"))
+        _ = machine.handle(.started(container: "a"))
+        #expect(Self.calls(machine.handle(.deadlineOver)) == [.stop(container: "a", id: "1", graceSeconds: 30)])
+        #expect(machine.podFailure == "DeadlineExceeded" && !Verdict(machine).mismatches.isEmpty)
+    }
+
+    @Test("a container that ran for long starts its delays anew") func forgiven() {
+        var (machine, _) = Self.running { _ in }
+        _ = machine.handle(.exited(id: "1", .init(code: 1, reason: "Error")))
+        _ = machine.handle(.backoffOver(container: "a"))
+        #expect(Self.run(&machine, "a", id: "2", exit: 1) == [.wait(container: "a", .seconds(1))])
+        _ = machine.handle(.backoffOver(container: "a"))
+        _ = machine.handle(.created(container: "a", id: "3"))
+        _ = machine.handle(.started(container: "a"))
+        let after = Self.calls(machine.handle(.exited(id: "3", .init(code: 1, reason: "Error", ran: .seconds(6)))))
+        #expect(after == [.wait(container: "a", .zero)])
+    }
 }

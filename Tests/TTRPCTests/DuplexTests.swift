@@ -68,9 +68,8 @@ import Testing
         await server.close()
     }
 
-    @Test("messages go both ways as they come, many calls at a time, and the end of one side is not that of the other") func echo()
-        async throws
-    {
+    @Test("messages go both ways as they come, many calls at a time, and the end of one side is not that of the other")
+    func echo() async throws {
         try await Self.run { client, _, _ in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for call in 0..<20 {

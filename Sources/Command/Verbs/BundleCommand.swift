@@ -9,7 +9,7 @@ struct BundleCommand: Verb {
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: ArgumentHelp("Name, name:tag or id.", valueName: "image"))
+    @Argument(help: ArgumentHelp("Name, name:tag or id.", valueName: "image"), completion: Completion.images)
     var image: String
 
     @Argument(help: ArgumentHelp("Directory to write, new or empty.", valueName: "dir"))

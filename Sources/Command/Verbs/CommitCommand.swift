@@ -16,7 +16,7 @@ struct CommitCommand: Verb {
     @Flag(inversion: .prefixedNo, help: "Pause the container while its files are read.")
     var pause = true
 
-    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"))
+    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"), completion: Completion.containers)
     var container: String
 
     @Argument(help: ArgumentHelp("What to call the image.", valueName: "name[:tag]"))

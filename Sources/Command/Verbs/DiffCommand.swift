@@ -8,7 +8,7 @@ struct DiffCommand: Verb {
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"))
+    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"), completion: Completion.containers)
     var container: String
 
     func perform(_ context: Context) async throws -> Int32 {

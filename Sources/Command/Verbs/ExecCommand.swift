@@ -9,6 +9,7 @@ struct ExecCommand: Verb {
         discussion: "The exit status is the command's; 125, 126 and 127 are as with run.")
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup var daemon: DaemonOptions
 
     @Flag(name: .shortAndLong, help: "Hand stdin to the command.")
     var interactive = false
@@ -30,7 +31,9 @@ struct ExecCommand: Verb {
     @Option(name: .shortAndLong, help: ArgumentHelp("Directory to start in.", valueName: "dir"))
     var workdir: String?
 
-    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"))
+    @Argument(
+        help: ArgumentHelp("Name, id or prefix of an id; POD/CONTAINER of swiftletd.", valueName: "container"),
+        completion: Completion.containers)
     var container: String
 
     @Argument(parsing: .captureForPassthrough, help: "What to run.")
@@ -41,6 +44,20 @@ struct ExecCommand: Verb {
     func validate() throws {
         if container.hasPrefix("-") { throw ValidationError("unknown option \(container)") }
         if command.isEmpty { throw ValidationError("a command is missing") }
+    }
+
+    func begin(_ journal: Journal) async throws -> Int32 {
+        guard container.contains("/") else { return try await perform(try Context(global, journal)) }
+        for (isGiven, name) in [(detach, "--detach"), (!env.isEmpty, "--env"), (user != nil, "--user"), (workdir != nil, "--workdir")]
+        where isGiven {
+            throw CommandFailure("exec", container, "\(name) is not for containers of swiftletd", status: CommandStatus.ownFailure)
+        }
+        if terminal, interactive, !RawTerminal.isTerminal(0) {
+            throw CommandFailure("exec", container, "stdin is not a terminal", status: CommandStatus.ownFailure)
+        }
+        return try await withDaemon(daemon) {
+            try await PodExec(command: command, interactive: interactive, terminal: terminal).perform(container, $0)
+        }
     }
 
     func perform(_ context: Context) async throws -> Int32 {

@@ -10,7 +10,7 @@ struct ExportCommand: Verb {
     @Option(name: .shortAndLong, help: ArgumentHelp("File to write (default: stdout).", valueName: "file"))
     var output: String?
 
-    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"))
+    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"), completion: Completion.containers)
     var container: String
 
     func perform(_ context: Context) async throws -> Int32 {

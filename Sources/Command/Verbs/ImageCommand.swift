@@ -13,7 +13,7 @@ struct ImageInspectCommand: Verb {
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: ArgumentHelp("Name, name:tag or id.", valueName: "image"))
+    @Argument(help: ArgumentHelp("Name, name:tag or id.", valueName: "image"), completion: Completion.images)
     var images: [String]
 
     func perform(_ context: Context) async throws -> Int32 {

@@ -7,12 +7,29 @@ struct InspectCommand: Verb {
         commandName: "inspect", abstract: "Show all that is known of containers or images, as JSON.")
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup var daemon: DaemonOptions
+
+    @Flag(help: "Pods and containers of swiftletd.")
+    var pods = false
 
     @Flag(name: .shortAndLong, help: "Add up what a container wrote (SizeRw) and all of its tree (SizeRootFs).")
     var size = false
 
-    @Argument(help: ArgumentHelp("Container (name, id, prefix of an id) or image.", valueName: "name"))
+    @Argument(
+        help: ArgumentHelp("Container (name, id, prefix of an id) or image.", valueName: "name"),
+        completion: Completion.containers)
     var names: [String]
+
+    func begin(_ journal: Journal) async throws -> Int32 {
+        guard pods else { return try await perform(try Context(global, journal)) }
+        return try await withDaemon(daemon) { client in
+            let inventory = try await client.inventory()
+            var found: [JSON] = []
+            for name in names { found.append(try await PodInspect.describe(name, client, inventory)) }
+            say(JSON.array(found).text(pretty: true))
+            return 0
+        }
+    }
 
     func perform(_ context: Context) async throws -> Int32 {
         var found: [JSON] = []

@@ -6,6 +6,10 @@ struct ListCommand: Verb {
     static let configuration = CommandConfiguration(commandName: "ps", abstract: "List the containers that run.", aliases: ["list"])
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup var daemon: DaemonOptions
+
+    @Flag(help: "Those of swiftletd instead.")
+    var pods = false
 
     @Flag(name: .shortAndLong, help: "Also those that do not run.")
     var all = false
@@ -18,6 +22,12 @@ struct ListCommand: Verb {
 
     @Flag(help: "Print whole ids and commands.")
     var noTrunc = false
+
+    func begin(_ journal: Journal) async throws -> Int32 {
+        guard pods else { return try await perform(try Context(global, journal)) }
+        let list = PodContainerList(all: all, quiet: quiet, noTrunc: noTrunc, format: format)
+        return try await withDaemon(daemon) { try await list.perform($0) }
+    }
 
     func perform(_ context: Context) async throws -> Int32 {
         let rows = try await Self.states(context).filter { all || $0.state.isAlive }

@@ -6,6 +6,7 @@ struct LogsCommand: Verb {
     static let configuration = CommandConfiguration(commandName: "logs", abstract: "Show what a container has written.")
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup var daemon: DaemonOptions
 
     @Flag(name: .shortAndLong, help: "Go on until the container ends.")
     var follow = false
@@ -16,11 +17,19 @@ struct LogsCommand: Verb {
     @Flag(name: .shortAndLong, help: "Each line with its time.")
     var timestamps = false
 
-    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"))
+    @Argument(
+        help: ArgumentHelp("Name, id or prefix of an id; POD/CONTAINER of swiftletd.", valueName: "container"),
+        completion: Completion.containers)
     var container: String
 
     static func lines(_ text: String) throws -> Int? {
         text == "all" ? nil : Int(try parseWholeNumber(text, from: 0, to: Int64(Int32.max)))
+    }
+
+    func begin(_ journal: Journal) async throws -> Int32 {
+        guard container.contains("/") else { return try await perform(try Context(global, journal)) }
+        let logs = PodLogs(follow: follow, tail: tail, timestamps: timestamps)
+        return try await withDaemon(daemon) { try await logs.perform(container, $0) }
     }
 
     func perform(_ context: Context) async throws -> Int32 {

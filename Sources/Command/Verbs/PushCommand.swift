@@ -13,7 +13,7 @@ struct PushCommand: Verb {
     @Flag(name: .shortAndLong, help: "Do not show progress.")
     var quiet = false
 
-    @Argument(help: ArgumentHelp("Name, name:tag or id.", valueName: "image"))
+    @Argument(help: ArgumentHelp("Name, name:tag or id.", valueName: "image"), completion: Completion.images)
     var image: String
 
     @Argument(help: ArgumentHelp("Where to, if not to where the name says.", valueName: "name[:tag]"))

@@ -8,7 +8,7 @@ struct RemoveCommand: Verb {
     @Flag(name: .shortAndLong, help: "Kill those that run.")
     var force = false
 
-    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"))
+    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"), completion: Completion.containers)
     var containers: [String]
 
     func perform(_ context: Context) async throws -> Int32 {

@@ -21,7 +21,7 @@ struct RunCommand: Verb {
 
     @OptionGroup var source: PullOptions
 
-    @Argument(help: ArgumentHelp("Name, name:tag or id.", valueName: "image"))
+    @Argument(help: ArgumentHelp("Name, name:tag or id.", valueName: "image"), completion: Completion.images)
     var image: String
 
     @Argument(parsing: .captureForPassthrough, help: "What to run instead of the image's command.")

@@ -14,7 +14,7 @@ struct SaveCommand: Verb {
     @Option(help: "docker-archive, oci-archive or oci-dir.")
     var format: ArchiveFormat = .dockerArchive
 
-    @Argument(help: ArgumentHelp("Name, name:tag or id.", valueName: "image"))
+    @Argument(help: ArgumentHelp("Name, name:tag or id.", valueName: "image"), completion: Completion.images)
     var images: [String]
 
     func validate() throws {

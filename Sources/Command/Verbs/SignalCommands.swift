@@ -9,7 +9,7 @@ struct KillCommand: Verb {
     @Option(name: .shortAndLong, help: "Name or number.", transform: { try SignalName(parsing: $0) })
     var signal = SignalName(number: 9)
 
-    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"))
+    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"), completion: Completion.containers)
     var containers: [String]
 
     func perform(_ context: Context) async throws -> Int32 {
@@ -34,7 +34,7 @@ struct StopCommand: Verb {
         transform: { try parseWholeNumber($0, from: -1, to: 1 << 31) })
     var seconds: Int64 = 10
 
-    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"))
+    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"), completion: Completion.containers)
     var containers: [String]
 
     func perform(_ context: Context) async throws -> Int32 {
@@ -82,7 +82,7 @@ struct WaitCommand: Verb {
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"))
+    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"), completion: Completion.containers)
     var containers: [String]
 
     func perform(_ context: Context) async throws -> Int32 {

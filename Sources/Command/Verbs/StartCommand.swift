@@ -9,7 +9,7 @@ struct StartCommand: Verb {
     @Flag(name: .shortAndLong, help: "Stay with the container as `run` does (one container).")
     var attach = false
 
-    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"))
+    @Argument(help: ArgumentHelp("Name, id or prefix of an id.", valueName: "container"), completion: Completion.containers)
     var containers: [String]
 
     var failureStatus: Int32 { attach ? CommandStatus.ownFailure : CommandStatus.failed }

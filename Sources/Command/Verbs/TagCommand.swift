@@ -8,7 +8,7 @@ struct TagCommand: Verb {
 
     @OptionGroup var global: GlobalOptions
 
-    @Argument(help: ArgumentHelp("Name, name:tag or id.", valueName: "image"))
+    @Argument(help: ArgumentHelp("Name, name:tag or id.", valueName: "image"), completion: Completion.images)
     var image: String
 
     @Argument(help: ArgumentHelp("The further name.", valueName: "name[:tag]"))

@@ -7,7 +7,11 @@ package struct Verdict: Equatable, Sendable {
 
     package init(_ machine: PodMachine) {
         mismatches = machine.failures
+        if machine.podFailure != machine.manifest.expectations.failure {
+            mismatches.append("pod failed: \(machine.podFailure ?? "no"), expected \(machine.manifest.expectations.failure ?? "no")")
+        }
         for container in machine.containers {
+            if machine.manifest.expectations.anyExitCode || container.exits.isEmpty && machine.wasAskedToStop { continue }
             mismatches += Self.exitCode(container, expected: machine.manifest.expectations.exitCodes[container.name])
             if let expected = machine.manifest.expectations.restarts[container.name], expected != container.restarts {
                 mismatches.append("container \(container.name): \(container.restarts) restarts, expected \(expected)")

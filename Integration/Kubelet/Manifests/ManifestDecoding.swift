@@ -3,14 +3,13 @@ internal import OCI
 extension PodManifest {
     /// Every pod of one YAML file.
     package static func pods(yaml text: String) throws(ManifestError) -> [PodManifest] {
-        var result: [PodManifest] = []
-        for document in try YAMLDocument.documents(text) { result.append(try PodManifest(ManifestObject(JSONField(document)))) }
-        return result
+        var set = ManifestSet()
+        try set.add(yaml: text)
+        return set.pods
     }
 
     init(_ object: ManifestObject) throws(ManifestError) {
-        guard try object.required("apiVersion") == "v1" else { throw .invalid(field: "apiVersion", reason: "must be v1") }
-        guard try object.required("kind") == "Pod" else { throw .invalid(field: "kind", reason: "must be Pod") }
+        object.ignore("apiVersion", "kind")
         guard let metadata = try object.object("metadata") else { throw .invalid(field: "metadata", reason: "is missing") }
         guard let spec = try object.object("spec") else { throw .invalid(field: "spec", reason: "is missing") }
         self.init(name: try metadata.required("name"))
@@ -36,11 +35,16 @@ extension PodManifest {
         terminationGraceSeconds = try spec.integer("terminationGracePeriodSeconds") ?? 30
         guard terminationGraceSeconds >= 0 else { throw .invalid(field: "spec.terminationGracePeriodSeconds", reason: "is negative") }
         for volume in try spec.elements("volumes") { volumes.append(try Volume(volume)) }
-        for container in try spec.elements("initContainers") { initContainers.append(try ContainerManifest(container)) }
+        activeDeadlineSeconds = try spec.integer("activeDeadlineSeconds")
+        if let seconds = activeDeadlineSeconds, seconds < 1 {
+            throw .invalid(field: "spec.activeDeadlineSeconds", reason: "must be at least 1")
+        }
+        for container in try spec.elements("initContainers") { initContainers.append(try ContainerManifest(container, isInitial: true)) }
         for container in try spec.elements("containers") { containers.append(try ContainerManifest(container)) }
         if let security = try spec.object("securityContext") { self.security = try PodSecurity(security) }
         if let config = try spec.object("dnsConfig") { dns = try DNS(config) }
-        if let sharing = try spec.bool("shareProcessNamespace"), sharing { throw .unsupported(field: "spec.shareProcessNamespace") }
+        sharesProcesses = try spec.bool("shareProcessNamespace") ?? false
+        guard !(sharesProcesses && hostPID) else { throw .invalid(field: "spec.shareProcessNamespace", reason: "does not go with hostPID") }
         spec.ignore(
             "nodeName", "nodeSelector", "schedulerName", "serviceAccountName", "automountServiceAccountToken", "tolerations", "priority",
             "priorityClassName", "preemptionPolicy", "enableServiceLinks", "dnsPolicy", "affinity", "topologySpreadConstraints")
@@ -84,12 +88,27 @@ extension Volume {
             source = .hostPath(text, try path.word("type", HostPathType.self) ?? .unchecked)
             try path.finish()
         } else if let empty = try object.object("emptyDir") {
-            source = .emptyDirectory
+            source = try Self.emptyDirectory(empty)
             try empty.finish()
+        } else if let map = try object.object("configMap") {
+            source = .configMap(try ConfigMapSource(map))
         } else {
-            throw .unsupported(field: "\(object.field.path) (only hostPath and emptyDir)")
+            throw .unsupported(field: "\(object.field.path) (only hostPath, emptyDir and configMap)")
         }
         try object.finish()
+    }
+}
+
+extension Volume {
+    private static func emptyDirectory(_ object: ManifestObject) throws(ManifestError) -> Source {
+        let limit = try object.quantity("sizeLimit", Quantity.units)
+        switch try object.string("medium") ?? "" {
+        case "Memory": return .memory(limitBytes: limit)
+        case "":
+            guard limit == nil else { throw .unsupported(field: object.path(of: "sizeLimit") + " (only with medium: Memory)") }
+            return .emptyDirectory
+        default: throw .unsupported(field: object.path(of: "medium"))
+        }
     }
 }
 
@@ -147,6 +166,10 @@ extension Expectations {
         for (key, value) in annotations where key.hasPrefix(prefix) {
             let field = "metadata.annotations[\(key)]"
             let rest = key.dropFirst(prefix.count)
+            if rest == "expect-failure" {
+                failure = value
+                continue
+            }
             let name = rest == "stop-after" ? value : String(rest.split(separator: ".", maxSplits: 1).last ?? "")
             guard containers.contains(name) else { throw .invalid(field: field, reason: "there is no container \(name)") }
             if rest == "stop-after" {

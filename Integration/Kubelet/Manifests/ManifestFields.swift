@@ -59,6 +59,20 @@ final class ManifestObject {
         return field.isPresent ? try ManifestObject(field) : nil
     }
 
+    func quantity(_ name: String, _ parse: (String) -> Int64?) throws(ManifestError) -> Int64? {
+        let field = try take(name)
+        guard let value = field.value else { return nil }
+        let text: String
+        switch value {
+        case .string(let written): text = written
+        case .integer(let number): text = String(number)
+        case .number(let number): text = "\(number)"
+        default: text = ""
+        }
+        guard let number = parse(text) else { throw .invalid(field: field.path, reason: "\(value.text()) is no quantity") }
+        return number
+    }
+
     /// A word that must be one of an enum's.
     func word<T: RawRepresentable<String>>(_ name: String, _ type: T.Type) throws(ManifestError) -> T? {
         guard let text = try string(name) else { return nil }

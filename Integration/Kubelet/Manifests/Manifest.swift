@@ -12,8 +12,10 @@ package struct PodManifest: Equatable, Sendable {
     package var hostNetwork = false
     package var hostPID = false
     package var hostIPC = false
+    package var sharesProcesses = false
     package var restartPolicy = RestartPolicy.always
     package var terminationGraceSeconds: Int64 = 30
+    package var activeDeadlineSeconds: Int64?
     package var volumes: [Volume] = []
     package var initContainers: [ContainerManifest] = []
     package var containers: [ContainerManifest] = []
@@ -28,6 +30,9 @@ package struct Volume: Equatable, Sendable {
     package enum Source: Equatable, Sendable {
         case hostPath(String, HostPathType)
         case emptyDirectory
+        /// A tmpfs, of at most that many bytes.
+        case memory(limitBytes: Int64?)
+        case configMap(ConfigMapSource)
     }
     /// `spec.volumes[].hostPath.type`.
     package enum HostPathType: String, Sendable {
@@ -65,12 +70,23 @@ package struct ContainerManifest: Equatable, Sendable {
     package var args: [String] = []
     /// In order; later ones may refer to earlier ones.
     package var environment: [EnvironmentVariable] = []
+    /// Whole config maps; what `environment` names itself comes after them.
+    package var environmentMaps: [EnvironmentMap] = []
     package var workingDirectory = ""
     package var mounts: [VolumeMount] = []
     package var resources = Resources()
     package var security = ContainerSecurity()
     package var stdin = false
     package var tty = false
+    package var pullPolicy = PullPolicy.ifNotPresent
+    /// By name, for probes and hooks.
+    package var ports: [String: Int] = [:]
+    /// An init container with `restartPolicy: Always`.
+    package var isSidecar = false
+    package var probes: [ProbeKind: Probe] = [:]
+    package var lifecycle = Lifecycle()
+
+    package func probe(_ kind: ProbeKind) -> Probe? { probes[kind] }
 
     package init(name: String, image: String) {
         self.name = name
@@ -78,9 +94,25 @@ package struct ContainerManifest: Equatable, Sendable {
     }
 }
 
+package enum PullPolicy: String, Sendable { case always = "Always", ifNotPresent = "IfNotPresent", never = "Never" }
+
 package struct EnvironmentVariable: Equatable, Sendable {
+    package enum Source: Equatable, Sendable {
+        case configMap(name: String, key: String, optional: Bool)
+        case field(FieldReference)
+    }
     package var name: String
     package var value: String
+    /// Nil: the value is written in the manifest.
+    package var source: Source?
+
+    package init(name: String, value: String, source: Source? = nil) { (self.name, self.value, self.source) = (name, value, source) }
+}
+
+package struct EnvironmentMap: Equatable, Sendable {
+    package var name: String
+    package var prefix: String
+    package var optional: Bool
 }
 
 package struct VolumeMount: Equatable, Sendable {
@@ -121,6 +153,10 @@ package struct Expectations: Equatable, Sendable {
     package var restarts: [String: Int] = [:]
     /// `stop-after`: once this container is done, the pod is stopped.
     package var stopAfter: String?
+    /// `expect-failure`: why the pod as a whole must fail (`DeadlineExceeded`).
+    package var failure: String?
+    /// Of the load generator, which looks at exit codes itself.
+    var anyExitCode = false
     package init() {}
 }
 
@@ -134,6 +170,8 @@ package enum ManifestError: Error, Equatable, CustomStringConvertible {
     case duplicatePod(String)
     /// Nothing would ever end it, and it was asked that all pods end.
     case endless(String)
+    /// A pod refers to a config map, or a key of one, that is not in the directory.
+    case missing(pod: String, String)
 
     package var description: String {
         switch self {
@@ -142,6 +180,7 @@ package enum ManifestError: Error, Equatable, CustomStringConvertible {
         case .unsupported(let field): "manifest field \(field): not supported"
         case .unreadable(let reason): reason
         case .duplicatePod(let name): "manifest pod \(name): written twice"
+        case .missing(let pod, let what): "manifest pod \(pod): there is no \(what)"
         case .endless(let name): "manifest pod \(name): restarts always and has no expect-restarts or stop-after"
         }
     }

@@ -9,7 +9,8 @@ package struct PodPlaces: Equatable, Sendable {
     package init(root: String, pod: PodManifest) { directory = "\(root)/\(pod.namespace)_\(pod.name)_\(pod.uid)" }
 
     package var logs: String { directory + "/logs" }
-    package func emptyDirectory(_ volume: String) -> String { "\(directory)/volumes/\(volume)" }
+    /// Of an emptyDir, also in memory, or of a config map.
+    package func volume(_ name: String) -> String { "\(directory)/volumes/\(name)" }
     package func log(_ container: String, attempt: UInt32) -> String { "\(logs)/\(Self.logPath(container, attempt))" }
     static func logPath(_ container: String, _ attempt: UInt32) -> String { "\(container)/\(attempt).log" }
 }
@@ -33,8 +34,14 @@ extension PodManifest {
         return config
     }
 
+    /// On every pod that a mock kubelet runs.
+    static let ownerLabel = "swiftlet.dev/run-by"
+
     private var podLabels: [String: String] {
-        ["io.kubernetes.pod.name": name, "io.kubernetes.pod.namespace": namespace, "io.kubernetes.pod.uid": uid]
+        [
+            PodManifest.ownerLabel: "mock-kubelet", "io.kubernetes.pod.name": name, "io.kubernetes.pod.namespace": namespace,
+            "io.kubernetes.pod.uid": uid,
+        ]
     }
 
     var namespaceOptions: Runtime_V1_NamespaceOption {
@@ -42,7 +49,7 @@ extension PodManifest {
         options.network = hostNetwork ? .node : .pod
         options.ipc = hostIPC ? .node : .pod
         // What the API calls no shareProcessNamespace.
-        options.pid = hostPID ? .node : .container
+        options.pid = hostPID ? .node : sharesProcesses ? .pod : .container
         return options
     }
 
@@ -73,7 +80,7 @@ extension PodManifest {
         var message = Runtime_V1_Mount()
         message.containerPath = mount.path
         message.hostPath = source(mount, places)
-        message.readonly = mount.readOnly
+        message.readonly = mount.readOnly || isConfigMap(mount.volume)
         switch mount.propagation {
         case .none: message.propagation = .propagationPrivate
         case .hostToContainer: message.propagation = .propagationHostToContainer
@@ -82,12 +89,16 @@ extension PodManifest {
         return message
     }
 
+    private func isConfigMap(_ volume: String) -> Bool {
+        if case .configMap = volumes.first(where: { $0.name == volume })?.source { true } else { false }
+    }
+
     /// The path on the node.
     package func source(_ mount: VolumeMount, _ places: PodPlaces) -> String {
         let base: String
         switch volumes.first(where: { $0.name == mount.volume })?.source {
         case .hostPath(let path, _): base = path
-        case .emptyDirectory, nil: base = places.emptyDirectory(mount.volume)
+        case .emptyDirectory, .memory, .configMap, nil: base = places.volume(mount.volume)
         }
         return mount.subPath.isEmpty ? base : base + "/" + mount.subPath
     }

@@ -10,21 +10,25 @@ extension PodMachine {
         }
         let from = stage == .running ? "SandboxReady" : "SandboxCreating"
         stage = .stopping
-        var actions = [report(nil, from, "Stopping", detail: why)]
-        for container in containers where container.phase == .running || container.phase == .created {
-            guard let id = container.id else { continue }
-            actions.append(.stop(container: container.name, id: id, graceSeconds: manifest.terminationGraceSeconds))
-        }
-        return actions + advanceStop()
+        let said = report(nil, from, "Stopping", detail: why)
+        return [said] + advanceStop()
     }
 
-    /// Once nothing runs or is on its way, removes what there is.
+    /// Ends what runs, sidecars last and the one that came first at the very end; once nothing runs or is on its way, removes what there is.
     mutating func advanceStop() -> [Action] {
+        guard stage == .stopping else { return [] }
+        var actions: [Action] = []
+        let others = containers.indices.filter { containers[$0].role != .sidecar && containers[$0].isBusy }
+        let next = others.isEmpty ? containers.indices.last { containers[$0].isBusy }.map { [$0] } ?? [] : others
+        for index in next where containers[index].phase != .creating {
+            actions += end(index, graceSeconds: manifest.terminationGraceSeconds)
+        }
         // A stop that came while the sandbox was being made waits for it.
-        guard stage == .stopping, sandbox != nil else { return [] }
-        // A container that was never started has no exit to wait for.
-        let busy = containers.contains { $0.phase == .creating || $0.phase == .running || ($0.phase == .created && $0.startAsked) }
-        if busy { return [] }
+        guard sandbox != nil, next.isEmpty else { return actions }
+        return removeAll()
+    }
+
+    private mutating func removeAll() -> [Action] {
         stage = .removing
         var actions: [Action] = []
         for index in containers.indices {
