@@ -130,3 +130,17 @@ PY
     stop_daemon
     [ ! -e "$SCRATCH/op/metrics.sock" ] || fail "the socket of the metrics is left"
 }
+
+# What docs/plugin.md shows to those who write orchestrators in another language, as it stands there.
+test_the_python_of_the_documents_runs() {
+    command -v protoc > /dev/null || skip "needs protoc (package protobuf-compiler)"
+    /usr/bin/python3 -c 'import google.protobuf' 2> /dev/null || skip "needs python3-protobuf"
+    mkdir -p "$SCRATCH/author"
+    protoc -I proto/runtime/v1 --python_out="$SCRATCH/author" api.proto
+    protoc -I proto --python_out="$SCRATCH/author" ttrpc/request.proto google/rpc/status.proto
+    start_daemon --socket "$SCRATCH/op/run/d.sock" --network loopback
+    sed -n '/^```python$/,/^```$/p' docs/plugin.md | grep -v '^```' | sed "s|/run/swiftlet/swiftletd.sock|$S|" > "$SCRATCH/author/example.py"
+    expect 0 env PYTHONPATH="$SCRATCH/author" /usr/bin/python3 "$SCRATCH/author/example.py"
+    same "$out" "$("$BIN/swiftletd" --version)"
+    stop_daemon
+}
