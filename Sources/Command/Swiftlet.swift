@@ -28,7 +28,8 @@ struct Swiftlet: AsyncParsableCommand {
 }
 
 /// One command of the program: what `run` of the parser's protocol would be, with the exit status as its result.
-protocol AnyVerb: ParsableCommand {
+/// Asynchronous for the parser too, which asks for that where completions are.
+protocol AnyVerb: AsyncParsableCommand {
     var global: GlobalOptions { get }
     /// What the program exits with when the command fails without a status of its own.
     var failureStatus: Int32 { get }
