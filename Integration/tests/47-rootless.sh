@@ -132,7 +132,7 @@ test_a_user_with_a_delegated_cgroup_uses_it() {
     [ -n "$top" ] || skip "no cgroup v2 here"
     mkdir -p "$top/swl47/user"
     chown $U "$top/swl47" "$top/swl47"/{cgroup.procs,cgroup.subtree_control} "$top/swl47/user" "$top/swl47/user"/{cgroup.procs,cgroup.subtree_control}
-    at=$(bundle group '["sleep", "1000"]')
+    at=$(bundle delegated '["sleep", "1000"]')
     # In a group of the user's own from the beginning: into it a user may not move itself.
     cat > "$HOME47/inside" <<SH
 #!/bin/bash
