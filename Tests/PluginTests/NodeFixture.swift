@@ -69,6 +69,16 @@ final class NodeFixture: Sendable {
         return mounts.map(String.init) + files
     }
 
+    /// A shim that was let go of ends by itself, in its own time: what is there after that.
+    func lastingLeftovers() async throws -> [String] {
+        var left = try leftovers()
+        for _ in 0..<100 where !left.isEmpty {
+            try await Task.sleep(for: .milliseconds(100))
+            left = try leftovers()
+        }
+        return left
+    }
+
     /// The database takes its own files away as it closes, which may trip a removal that is under way.
     func remove() {
         for _ in 0..<10 where FileManager.default.fileExists(atPath: directory) { try? FileManager.default.removeItem(atPath: directory) }
@@ -81,13 +91,7 @@ final class NodeFixture: Sendable {
         let (daemon, client) = try await node.start()
         do {
             try await body(node, client)
-            // A shim that was let go of ends by itself, in its own time.
-            var left = try node.leftovers()
-            for _ in 0..<100 where !left.isEmpty {
-                try await Task.sleep(for: .milliseconds(100))
-                left = try node.leftovers()
-            }
-            #expect(left == [])
+            #expect(try await node.lastingLeftovers() == [])
         } catch {
             try? await client.removeEverything()
             await daemon.stop()

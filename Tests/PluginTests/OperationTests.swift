@@ -103,7 +103,7 @@ import Testing
             _ = try await client.run("a", in: pod, ["sleep", "100"])
             _ = try? await client.status("nothing")
             let port = try #require(daemon.metricsPort)
-            let page = try #require(Self.get(port, "/metrics"))
+            let page = try #require(await Self.get(port, "/metrics"))
             for line in [
                 "swiftletd_shim_starts_total 1", "swiftletd_pods{state=\"ready\"} 1", "swiftletd_containers{state=\"running\"} 1",
                 "swiftletd_call_seconds_count{service=\"runtime.v1.RuntimeService\",method=\"StartContainer\"} 1",
@@ -111,7 +111,7 @@ import Testing
                 "swiftletd_images 1",
             ] { #expect(page.contains(line + "\n"), "\(line)") }
             #expect(page.contains("process_open_fds ") && page.contains("process_resident_memory_bytes "))
-            #expect(Self.get(port, "/other") == nil)
+            #expect(await Self.get(port, "/other") == nil)
         } catch {
             Issue.record(error)
         }
@@ -120,16 +120,23 @@ import Testing
         await daemon.stop()
     }
 
-    /// Nil for anything but 200.
-    static func get(_ port: Int, _ path: String) -> String? {
-        let curl = Process()
-        curl.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
-        curl.arguments = ["-sf", "--max-time", "10", "http://127.0.0.1:\(port)\(path)"]
+    /// Nil for anything but 200. On a thread of its own: the daemon under test shares this process' pool, which must not wait for itself.
+    static func get(_ port: Int, _ path: String) async -> String? {
+        await withCheckedContinuation { done in Thread.detachNewThread { done.resume(returning: fetch(port, path)) } }
+    }
+
+    private static func fetch(_ port: Int, _ path: String) -> String? {
+        let shell = Process()
+        shell.executableURL = URL(fileURLWithPath: "/bin/bash")
+        let script =
+            "exec 3<> /dev/tcp/127.0.0.1/\(port) && printf 'GET \(path) HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n' >&3 && cat <&3"
+        shell.arguments = ["-c", script]
         let pipe = Pipe()
-        curl.standardOutput = pipe
-        do { try curl.run() } catch { return nil }
-        let data = pipe.fileHandleForReading.readDataToEndOfFile()
-        curl.waitUntilExit()
-        return curl.terminationStatus == 0 ? String(decoding: data, as: UTF8.self) : nil
+        shell.standardOutput = pipe
+        do { try shell.run() } catch { return nil }
+        let answer = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        shell.waitUntilExit()
+        guard answer.hasPrefix("HTTP/1.1 200 "), let head = answer.range(of: "\r\n\r\n") else { return nil }
+        return String(answer[head.upperBound...])
     }
 }

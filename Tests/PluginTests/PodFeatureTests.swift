@@ -78,7 +78,7 @@ extension NodeTests {
             #expect(try await after.pod(pod).state == .sandboxNotready)
         } catch { Issue.record(error) }
         try await after.removePod(pod)
-        #expect(try node.leftovers() == [])
+        #expect(try await node.lastingLeftovers() == [])
         await after.close()
         await second.stop()
     }

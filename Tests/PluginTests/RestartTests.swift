@@ -41,7 +41,7 @@ extension NodeTests {
             Issue.record(error)
         }
         try await after.removePod(pod)
-        #expect(try node.leftovers() == [])
+        #expect(try await node.lastingLeftovers() == [])
         await after.close()
         await second.stop()
     }
