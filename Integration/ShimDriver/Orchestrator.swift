@@ -28,10 +28,10 @@ package final class Orchestrator: Sendable {
         ] {
             try FileManager.default.createSymbolicLink(atPath: "\(directory)/root/bin/\(name)", withDestinationPath: "busybox")
         }
-        unsafe setenv("SWIFTLET_SOCKET_DIR", directory + "/s", 1)
     }
 
     package var eventAddress: String { directory + "/events.sock" }
+    package var socketDirectory: String { directory + "/s" }
 
     /// Takes events from now on.
     package func listen() async throws {
@@ -84,13 +84,15 @@ package final class Orchestrator: Sendable {
 
     package func start(_ id: String, bundle: String, debug: Bool = false) async throws -> ShimSession {
         let socket = try await ShimProcess.start(
-            shim: shim, id: id, namespace: Self.namespace, bundle: bundle, eventAddress: eventAddress, debug: debug)
+            shim: shim, id: id, namespace: Self.namespace, bundle: bundle, eventAddress: eventAddress, debug: debug,
+            socketDirectory: socketDirectory)
         return try await ShimSession(id: id, bundle: bundle, socket: socket)
     }
 
     /// What containerd does when a shim is gone.
     package func cleanUp(_ id: String, bundle: String) async throws(ShimError) -> Containerd_Task_V2_DeleteResponse {
-        try await ShimProcess.delete(shim: shim, id: id, namespace: Self.namespace, bundle: bundle, eventAddress: eventAddress)
+        try await ShimProcess.delete(
+            shim: shim, id: id, namespace: Self.namespace, bundle: bundle, eventAddress: eventAddress, socketDirectory: socketDirectory)
     }
 
     /// Processes, mounts, cgroups, sockets and stored exits of a container. Waits a moment for what is about to go.

@@ -13,6 +13,8 @@ package struct PluginSettings: Sendable {
     /// Path of the shim.
     package var shim: String
     package var debug = false
+    /// Where shims have their sockets; nil: as the environment says, or where all shims have them.
+    package var shimSockets: String?
     /// What gives a pod its network.
     package var network = Network.cni
     /// The directory of CNI's network configurations.

@@ -20,6 +20,7 @@ struct ShimLink: Sendable {
         var shim: String
         var eventAddress: String
         var debug: Bool
+        var socketDirectory: String?
         let metrics: Metrics
     }
 
@@ -29,7 +30,7 @@ struct ShimLink: Sendable {
         let socket = try await attempt("start shim", id) {
             try await ShimProcess.start(
                 shim: settings.shim, id: id, namespace: namespace, bundle: bundle, eventAddress: settings.eventAddress,
-                debug: settings.debug)
+                debug: settings.debug, socketDirectory: settings.socketDirectory)
         }
         isStarted = true
         return try await connect(id, socket: socket)
@@ -44,7 +45,8 @@ struct ShimLink: Sendable {
     static func clearAway(_ id: String, bundle: String, _ settings: Settings) async throws(PluginError) -> ContainerExit {
         let answer = try await attempt("delete shim", id) {
             try await ShimProcess.delete(
-                shim: settings.shim, id: id, namespace: namespace, bundle: bundle, eventAddress: settings.eventAddress)
+                shim: settings.shim, id: id, namespace: namespace, bundle: bundle, eventAddress: settings.eventAddress,
+                socketDirectory: settings.socketDirectory)
         }
         return ContainerExit(code: answer.exitStatus, time: answer.exitedAt.nanoseconds, reason: .unknown, message: "its shim was gone")
     }

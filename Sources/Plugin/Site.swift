@@ -20,7 +20,9 @@ final class Site: Sendable {
         self.store = store
         self.logger = logger
         networks = settings.network == .cni ? PodNetworks(settings, logger: logger) : nil
-        shim = ShimLink.Settings(shim: settings.shim, eventAddress: settings.eventSocket, debug: settings.debug, metrics: metrics)
+        shim = ShimLink.Settings(
+            shim: settings.shim, eventAddress: settings.eventSocket, debug: settings.debug, socketDirectory: settings.shimSockets,
+            metrics: metrics)
     }
 
     /// From now on a connection that breaks says nothing about its container.

@@ -27,11 +27,14 @@ package enum ShimProcess {
     /// - Parameters:
     ///   - bundle: the container's bundle, the shim's working directory.
     ///   - eventAddress: the socket to which it forwards events; nil: it keeps them to itself.
+    ///   - socketDirectory: where its own socket is to be; nil: as the environment says, or where shims have them.
     package static func start(
-        shim: String, id: String, namespace: String, bundle: String, eventAddress: String? = nil, debug: Bool = false
+        shim: String, id: String, namespace: String, bundle: String, eventAddress: String? = nil, debug: Bool = false,
+        socketDirectory: String? = nil
     ) async throws(ShimError) -> String {
         let flags = ["-namespace", namespace, "-id", id, "-address", ""] + (debug ? ["-debug"] : [])
-        let output = try await run(shim, "start", id, flags + ["start"], namespace, bundle, eventAddress)
+        let environment = shimEnvironment(namespace, eventAddress, socketDirectory)
+        let output = try await run(shim, "start", id, flags + ["start"], bundle, environment)
         let answer = text(output.stdout).trimmed
         guard let address = address(in: answer) else {
             throw .badAnswer(verb: "start", id: id, "printed no address: \(answer.prefix(200))")
@@ -42,19 +45,19 @@ package enum ShimProcess {
 
     /// Cleans up behind a shim that is gone, and tells how its container ended.
     package static func delete(
-        shim: String, id: String, namespace: String, bundle: String, eventAddress: String? = nil
+        shim: String, id: String, namespace: String, bundle: String, eventAddress: String? = nil, socketDirectory: String? = nil
     ) async throws(ShimError) -> Containerd_Task_V2_DeleteResponse {
         let flags = ["-namespace", namespace, "-id", id, "-address", "", "-bundle", bundle]
-        let output = try await run(shim, "delete", id, flags + ["delete"], namespace, bundle, eventAddress)
+        let environment = shimEnvironment(namespace, eventAddress, socketDirectory)
+        let output = try await run(shim, "delete", id, flags + ["delete"], bundle, environment)
         do { return try Containerd_Task_V2_DeleteResponse(serializedBytes: output.stdout) } catch {
             throw .badAnswer(verb: "delete", id: id, "printed no DeleteResponse: \(error)")
         }
     }
 
     private static func run(
-        _ shim: String, _ verb: String, _ id: String, _ arguments: [String], _ namespace: String, _ bundle: String, _ events: String?
+        _ shim: String, _ verb: String, _ id: String, _ arguments: [String], _ bundle: String, _ environment: [String]
     ) async throws(ShimError) -> ProgramOutput {
-        let environment = shimEnvironment(namespace, events)
         let result: Result<ProgramOutput, SysError>
         do {
             result = try await NIOThreadPool.singleton.runIfActive { () -> Result<ProgramOutput, SysError> in
@@ -75,14 +78,18 @@ package enum ShimProcess {
     }
 
     /// This process' environment with what belongs to the shim set, or unset.
-    private static func shimEnvironment(_ namespace: String, _ events: String?) -> [String] {
-        let own = ["TTRPC_ADDRESS", "GRPC_ADDRESS", "NAMESPACE", "MAX_SHIM_VERSION"]
+    private static func shimEnvironment(_ namespace: String, _ events: String?, _ sockets: String?) -> [String] {
+        var own = ["TTRPC_ADDRESS", "GRPC_ADDRESS", "NAMESPACE", "MAX_SHIM_VERSION"]
+        if sockets != nil { own.append(socketVariable) }
         var result = environmentLines().filter { line in !own.contains { line.hasPrefix($0 + "=") } }
         result.append("NAMESPACE=\(namespace)")
         result.append("MAX_SHIM_VERSION=2")
         if let events { result.append("TTRPC_ADDRESS=\(events)") }
+        if let sockets { result.append("\(socketVariable)=\(sockets)") }
         return result
     }
+
+    private static let socketVariable = "SWIFTLET_SOCKET_DIR"
 
     /// The bare address (bootstrap of containerd 1.6), or the `address` of JSON bootstrap parameters (1.7 and newer).
     static func address(in answer: String) -> String? {

@@ -125,7 +125,7 @@ struct DaemonSweepTests {
 
     /// How long each step takes when nobody disturbs it.
     private static func measure() async throws -> [Duration] {
-        let node = try NodeFixture(isOwnProcess: true)
+        let node = try NodeFixture()
         defer { node.remove() }
         let daemon = try await DaemonProcess.start(node)
         var script = ScriptedPod(cgroup: "/swl-sweep-\(node.directory.suffix(8))")
@@ -139,7 +139,7 @@ struct DaemonSweepTests {
     }
 
     private static func pass(killedIn killed: ScriptedPod.Step, after delay: Duration) async throws {
-        let node = try NodeFixture(isOwnProcess: true)
+        let node = try NodeFixture()
         _ = FileManager.default.createFile(atPath: node.directory + "/daemon.log", contents: nil)
         defer { node.remove() }
         var script = ScriptedPod(cgroup: "/swl-sweep-\(node.directory.suffix(8))")

@@ -20,13 +20,12 @@ final class NodeFixture: Sendable {
     let directory: String
     let settings: PluginSettings
 
-    /// `isOwnProcess`: swiftletd is to run as one, and is given its environment; otherwise it shares this one's.
-    init(isOwnProcess: Bool = false) throws {
+    init() throws {
         directory = NSTemporaryDirectory() + "swl-plugin-\(UUID().uuidString.prefix(8))"
-        if !isOwnProcess { unsafe setenv("SWIFTLET_SOCKET_DIR", directory + "/shims", 1) }
         var settings = PluginSettings(
             root: directory + "/root", state: directory + "/state", socket: directory + "/run/d.sock", shim: Self.shim)
         settings.network = .loopback
+        settings.shimSockets = directory + "/shims"
         settings.cdiDirectories = [directory + "/cdi"]
         settings.runtimes = ["runc": .init(program: "runc", root: directory + "/runc")]
         self.settings = settings
