@@ -34,7 +34,7 @@ protocol ClientPeer: Sendable {
 
 extension ClientPeer {
     func call(
-        _ method: String, _ key: String, _ value: String = "", timeout: Duration? = .seconds(20), metadata: [RequestEnvelope.Pair] = []
+        _ method: String, _ key: String, _ value: String = "", timeout: Duration? = .seconds(50), metadata: [RequestEnvelope.Pair] = []
     ) async throws -> Ttrpc_KeyValue {
         let payload: [UInt8] = try Conformance.message(key, value).serializedBytes()
         let request = RequestEnvelope(service: Conformance.service, method: method, payload: payload, metadata: metadata)
