@@ -1,4 +1,3 @@
-import Glibc
 internal import LinuxSys
 internal import OCI
 
@@ -40,7 +39,7 @@ struct IDMaps: Equatable {
     /// Whether the programs are there, before anything is made.
     func check() throws(ExecutorFailure) {
         for (writer, field) in [(uidWriter, "linux.uidMappings"), (gidWriter, "linux.gidMappings")] {
-            guard case .helper(let name) = writer, Self.find(name) == nil else { continue }
+            guard case .helper(let name) = writer, (try? Self.find(name)) == nil else { continue }
             throw ExecutorFailure(
                 operation: "config.json", subject: field,
                 reason: "a user without privileges can map no more than its own id without \(name), which is not in PATH")
@@ -58,10 +57,8 @@ struct IDMaps: Equatable {
         case .direct: try sys { () throws(SysError) in try host.write(mappings.map(\.line).joined(), of: pid, file) }
         case .helper(let name):
             let words = ["\(pid)"] + mappings.flatMap { ["\($0.containerID)", "\($0.hostID)", "\($0.size)"] }
-            guard let path = Self.find(name) else { throw ExecutorFailure(operation: name, subject: "\(pid)", reason: "not found in PATH") }
-            let status: ExitStatus?
-            let process = try sys { () throws(SysError) in try HelperProcess(path, [name] + words, currentEnvironment()) }
-            status = try sys { () throws(SysError) in try process.wait(seconds: 30) }
+            let process = try sys { () throws(SysError) in try HelperProcess(Self.find(name), [name] + words, currentEnvironment()) }
+            let status = try sys { () throws(SysError) in try process.wait(seconds: 30) }
             guard status != .code(0) else { return }
             let said = process.output
             throw ExecutorFailure(
@@ -69,11 +66,5 @@ struct IDMaps: Equatable {
         }
     }
 
-    private static func find(_ name: String) -> String? {
-        for directory in (environmentValue("PATH") ?? "/usr/bin:/bin").split(separator: ":") {
-            let path = "\(directory)/\(name)"
-            if unsafe access(path, X_OK) == 0 { return path }
-        }
-        return nil
-    }
+    private static func find(_ name: String) throws(SysError) -> String { try ProgramSearch(environment: currentEnvironment()).find(name) }
 }

@@ -28,12 +28,18 @@ package func setCapabilities(effective: CapabilitySet, permitted: CapabilitySet)
     try check(clx_capset(effective.rawValue, permitted.rawValue, 0), "capset")
 }
 
-/// The inheritable set becomes `set`, and then the ambient one, which the kernel keeps within it (capabilities(7)). The set must be permitted.
-package func raiseAmbient(_ set: CapabilitySet) throws(SysError) {
+/// capget(2) of this process.
+private func heldCapabilities() throws(SysError) -> (effective: UInt64, permitted: UInt64) {
     var effective: UInt64 = 0
     var permitted: UInt64 = 0
     var inheritable: UInt64 = 0
     try check(unsafe clx_capget(&effective, &permitted, &inheritable), "capget")
+    return (effective, permitted)
+}
+
+/// The inheritable set becomes `set`, and then the ambient one, which the kernel keeps within it (capabilities(7)). The set must be permitted.
+package func raiseAmbient(_ set: CapabilitySet) throws(SysError) {
+    let (effective, permitted) = try heldCapabilities()
     let raised = set.rawValue & permitted
     try check(clx_capset(effective, permitted, raised), "capset", on: "inheritable")
     for number in 0..<UInt(64) where raised >> UInt64(number) & 1 == 1 {
@@ -44,19 +50,11 @@ package func raiseAmbient(_ set: CapabilitySet) throws(SysError) {
 /// Whether this process may administer the user namespace that it is in: make mounts and other namespaces, and map ids as it likes
 /// (CAP_SYS_ADMIN, capabilities(7)).
 package func isAdministrator() throws(SysError) -> Bool {
-    var effective: UInt64 = 0
-    var permitted: UInt64 = 0
-    var inheritable: UInt64 = 0
-    try check(unsafe clx_capget(&effective, &permitted, &inheritable), "capget")
-    return effective & 1 << 21 != 0
+    try heldCapabilities().effective & 1 << 21 != 0
 }
 
 package func permittedCapabilities() throws(SysError) -> CapabilitySet {
-    var effective: UInt64 = 0
-    var permitted: UInt64 = 0
-    var inheritable: UInt64 = 0
-    try check(unsafe clx_capget(&effective, &permitted, &inheritable), "capget")
-    return CapabilitySet(rawValue: permitted)
+    CapabilitySet(rawValue: try heldCapabilities().permitted)
 }
 
 /// prctl(2) options that the set-up uses.

@@ -44,14 +44,8 @@ struct AttachTees {
     }
 
     private func names() -> [String] {
-        guard let stream = unsafe opendir(directory) else { return [] }
-        defer { unsafe _ = closedir(stream) }
-        var result: [String] = []
-        while let entry = unsafe readdir(stream) {
-            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-            result.append(name)
-        }
-        return result
+        guard let place = try? FD.open(directory, O_RDONLY | O_DIRECTORY), let names = try? place.entries() else { return [] }
+        return names.map(\.description)
     }
 
     /// False when the reader has gone, or takes nothing.

@@ -39,19 +39,8 @@ public final class SwiftletClient: Sendable {
     public func stream<Request: Message, Answer: Message>(
         _ service: String, _ method: String, _ request: Request, as answer: Answer.Type = Answer.self,
         metadata: [(name: String, value: String)] = []
-    ) -> AsyncThrowingStream<Answer, any Error> {
-        let messages = client.serverStream(service, method, request, as: answer, metadata: metadata.map(Self.pair))
-        return AsyncThrowingStream { continuation in
-            let task = Task {
-                do {
-                    for try await message in messages { continuation.yield(message) }
-                    continuation.finish()
-                } catch let error as Status {
-                    continuation.finish(throwing: CallFailure(error))
-                } catch { continuation.finish(throwing: error) }
-            }
-            continuation.onTermination = { _ in task.cancel() }
-        }
+    ) -> MessageSequence<Answer> {
+        MessageSequence(messages: client.serverStream(service, method, request, as: answer, metadata: metadata.map(Self.pair)))
     }
 
     /// A call in which both sides send messages as they like (`swiftlet.plugin.v1.Streaming`). Give it a connection of its own: while one
@@ -66,6 +55,21 @@ public final class SwiftletClient: Sendable {
     public func close() async { await client.close() }
 
     private static func pair(_ entry: (name: String, value: String)) -> RequestEnvelope.Pair { .init(key: entry.name, value: entry.value) }
+}
+
+/// The messages that a server sends, taken as the caller takes them: what waits is bounded where the connection is read, and only there.
+public struct MessageSequence<Answer: Message>: AsyncSequence, Sendable {
+    let messages: AsyncThrowingStream<Answer, any Error>
+
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        fileprivate var messages: AsyncThrowingStream<Answer, any Error>.Iterator
+
+        public mutating func next() async throws -> Answer? {
+            do { return try await messages.next() } catch let error as Status { throw CallFailure(error) }
+        }
+    }
+
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(messages: messages.makeAsyncIterator()) }
 }
 
 /// One call in which both sides send messages. It is given up when nobody holds it any more.

@@ -45,9 +45,5 @@ struct SystemdUnit: Equatable, Sendable {
 
 extension SystemdManager.Scope {
     /// Root of the host speaks to the host's manager. Anyone else, root of a user namespace too, has a manager of one's own.
-    static var own: SystemdManager.Scope {
-        guard effectiveUserID() == 0 else { return .user }
-        let words = ((try? ControlFile.read("/proc/self/uid_map")) ?? "").split(whereSeparator: \.isWhitespace)
-        return words == ["0", "0", "4294967295"] ? .system : .user
-    }
+    static var own: SystemdManager.Scope { isRootOfTheHost() ? .system : .user }
 }
