@@ -183,6 +183,20 @@ ActiveState=active"
     contains "$(cat "$SCRATCH/uml/out")" "annotations.org.systemd.property.SuccessAction: is not a property that a container may set"
 }
 
+test_a_name_is_free_as_soon_as_its_container_is_deleted() {
+    bundle
+    cat >> "$SCRATCH/uml/job" <<'JOB'
+times=0
+while [ $times -lt 15 ] && run c1 && oci delete --force c1; do
+    [ "$(show swiftlet-c1.scope -p LoadState)" = LoadState=not-found ] || echo "the unit is still there"
+    times=$((times + 1))
+done
+echo $times
+JOB
+    boot_systemd
+    same "$(cat "$SCRATCH/uml/out")" 15
+}
+
 test_systemd_is_found_on_the_system_bus_too() {
     command -v dbus-daemon > /dev/null || skip "needs dbus"
     bundle

@@ -17,7 +17,14 @@ expect() {
     [ "$status" = "$wanted" ] || fail "status $status instead of $wanted: $* | stdout: $out | stderr: $err"
 }
 
-same() { [ "$1" = "$2" ] || fail "'$1' instead of '$2'${3:+ ($3)}"; }
+# Of many lines only those that differ are shown, with a - if they are wanted.
+same() {
+    [ "$1" != "$2" ] || return 0
+    case "$1$2" in
+        *$'\n'*) fail "$(diff -U 1 --label wanted --label found <(printf '%s\n' "$2") <(printf '%s\n' "$1"))${3:+ ($3)}" ;;
+        *) fail "'$1' instead of '$2'${3:+ ($3)}" ;;
+    esac
+}
 contains() { case "$1" in *"$2"*) ;; *) fail "'$2' is not in: $1" ;; esac; }
 one_line() { [ "$(printf '%s\n' "$1" | wc -l)" = 1 ] || fail "more than one line: $1"; }
 

@@ -21,8 +21,10 @@ extension Cgroup {
         }
     }
 
-    /// Removes it if nothing is in it, as after the end of most containers. False, and what is left is for `kill` and `remove`, if not.
+    /// Removes it if nothing is in it, as after the end of most containers. False, and what is left is for `kill` and `remove`, if not:
+    /// also where systemd made it, which would go on believing in a scope whose directory is gone.
     package func removeIfEmpty() throws(CgroupError) -> Bool {
+        guard unit == nil else { return false }
         for path in paths where try Self.removedOnce(path) != true { return false }
         return true
     }

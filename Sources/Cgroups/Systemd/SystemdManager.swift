@@ -10,6 +10,8 @@ final class SystemdManager {
     private static let interface = "org.freedesktop.systemd1.Manager"
     /// For a job to be done.
     static let patience: UInt64 = 30_000_000_000
+    /// For a stopped unit to be forgotten.
+    static let forgetting: UInt64 = 2_000_000_000
 
     private let connection: DBusConnection
     let scope: Scope
@@ -61,7 +63,7 @@ final class SystemdManager {
         }
     }
 
-    /// Stops a unit, waits for it, and has systemd forget it. One that is gone already is no error.
+    /// Stops a unit, waits for it, and has systemd forget it, so that its name is free. One that is gone already is no error.
     func stop(_ unit: String) throws(CgroupError) {
         try attempt("stop unit \(unit)") { () throws(DBusFailure) in
             try self.listen()
@@ -71,6 +73,7 @@ final class SystemdManager {
                 guard case .answered(let name, _) = error, name == "\(Self.name).NoSuchUnit" else { throw error }
             }
             self.resetFailed(unit)
+            self.awaitForgotten(unit)
         }
     }
 
@@ -118,10 +121,20 @@ final class SystemdManager {
         Int(version.drop { !$0.isNumber }.prefix { $0.isNumber }) ?? 0
     }
 
-    /// Jobs are told of to everyone on systemd's own socket, on a bus to who asks.
+    /// A unit that has stopped is there for a moment more, and to start one of its name would fail as long. Best effort:
+    /// somebody else may hold on to it.
+    private func awaitForgotten(_ unit: String) {
+        guard (try? call("GetUnit", [.string(unit)])) != nil else { return }
+        connection.deadline = min(connection.deadline, monotonicNanoseconds() + Self.forgetting)
+        _ = try? connection.signal { signal in
+            signal.member == "UnitRemoved" && signal.body.first?.text == unit ? true : nil
+        }
+    }
+
+    /// Jobs and units are told of to everyone on systemd's own socket, on a bus to who asks.
     private func listen() throws(DBusFailure) {
         guard connection.isBus else { return }
-        let rule = "type='signal',interface='\(Self.interface)',member='JobRemoved',path='\(Self.path)'"
+        let rule = "type='signal',interface='\(Self.interface)',path='\(Self.path)'"
         _ = try connection.call(
             "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", to: "org.freedesktop.DBus", [.string(rule)])
         do throws(DBusFailure) { _ = try call("Subscribe", []) } catch {
