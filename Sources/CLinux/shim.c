@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
@@ -32,4 +33,16 @@ int clx_release_code(void) {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t start = (uintptr_t)&__executable_start & ~(page - 1), end = (uintptr_t)&etext & ~(page - 1);
     return madvise((void *)start, end - start, MADV_DONTNEED) < 0 ? -errno : 0;
+}
+
+void clx_release_stack(void) {
+    /* Nothing else lies this near below a main thread's stack (mmap keeps a gap of 128 MiB). A page is left for what madvise itself puts there. */
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), length = 64 * page;
+    uintptr_t end = ((uintptr_t)__builtin_frame_address(0) & ~(page - 1)) - page;
+    madvise((void *)(end - length), length, MADV_DONTNEED);
+}
+
+int clx_usable_processors(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) < 0 ? 1 : CPU_COUNT(&set);
 }

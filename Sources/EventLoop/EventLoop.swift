@@ -55,6 +55,7 @@ package final class EventLoop {
     private var deferred: [() -> Void] = []
     private var running = false
     private var found = Epoll.Found()
+    private var eagerness = Eagerness(processors: usableProcessors())
     /// Children of this process that somebody waits for, by pid.
     package var awaitedChildren: Set<Int32> = []
 
@@ -123,7 +124,7 @@ package final class EventLoop {
     package func turn(waitAtMost: UInt64?) throws(SysError) {
         runDeferred()
         guard running || waitAtMost != nil else { return }
-        try Epoll.wait(epoll, into: &found, milliseconds: timeout(atMost: waitAtMost))
+        try wait(milliseconds: timeout(atMost: waitAtMost))
         for index in 0..<found.count {
             let event = found[index]
             let token = Token(packed: event.data)
@@ -136,6 +137,18 @@ package final class EventLoop {
             first.handler()
         }
         runDeferred()
+    }
+
+    private func wait(milliseconds: Int32) throws(SysError) {
+        let begin = monotonicNanoseconds()
+        var passed: UInt64 = 0
+        while milliseconds != 0 && eagerness.looks && passed < Eagerness.glance {
+            try Epoll.wait(epoll, into: &found, milliseconds: 0)
+            passed = monotonicNanoseconds() - begin
+            if found.count > 0 { return eagerness.waited(passed, found: true) }
+        }
+        try Epoll.wait(epoll, into: &found, milliseconds: milliseconds)
+        eagerness.waited(monotonicNanoseconds() - begin, found: found.count > 0)
     }
 
     private func runDeferred() {

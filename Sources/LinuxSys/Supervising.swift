@@ -56,6 +56,9 @@ extension FD {
     }
 }
 
+/// Processors that this process may run on (sched_getaffinity(2)); one if the kernel does not say.
+package func usableProcessors() -> Int { Int(clx_usable_processors()) }
+
 /// Ignores a signal from now on.
 package func ignoreSignal(_ signal: Int32) throws(SysError) { try check(clx_ignore_signal(signal), "sigaction", on: "signal \(signal)") }
 
@@ -68,6 +71,9 @@ package func keepHeap() { clx_keep_heap() }
 /// Lets go of the pages of this program's code that were touched so far (madvise(2), MADV_DONTNEED): what a process that now waits
 /// for months needed once does not count as its own for ever. What it needs again comes from the page cache.
 package func releaseCode() { _ = clx_release_code() }
+
+/// Gives back the pages of the main thread's stack that deeper calls used and none in progress does. For the main thread alone.
+package func releaseStack() { clx_release_stack() }
 
 /// Puts `bytes` at `path` whole or not at all, and durably: a new file beside it, fsync, rename, fsync of the directory.
 package func replaceFile(at path: String, with bytes: [UInt8], mode: UInt32 = 0o600) throws(SysError) {

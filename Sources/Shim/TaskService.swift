@@ -46,6 +46,7 @@ final class TaskService {
         loop.after(nanoseconds: 1_000_000_000) { [weak self] in
             self?.settling = false
             trimHeap()
+            releaseStack()
             releaseCode()
         }
     }

@@ -40,16 +40,17 @@ package enum ServerAction: Equatable, Sendable {
     case send(Frame)
 }
 
+/// Not inside of the generic type: a dictionary of these would be looked up by name for every call.
+private struct OpenStream {
+    let shape: CallShape
+    let requestBytes: Int
+    var inputEnded: Bool
+}
+
 /// The server's end of every stream on one connection. Pure: frames in, actions out, and the other way round.
 package struct ServerStreams<Codec: EnvelopeCodec>: Sendable {
-    private struct Stream {
-        let shape: CallShape
-        let requestBytes: Int
-        var inputEnded: Bool
-    }
-
     private let limits: StreamLimits
-    private var streams: [UInt32: Stream] = [:]
+    private var streams: [UInt32: OpenStream] = [:]
     private var last: UInt32 = 0
     private var requestBytes = 0
 
@@ -90,7 +91,7 @@ package struct ServerStreams<Codec: EnvelopeCodec>: Sendable {
             return refuse(frame.stream, Status(.invalidArgument, "stream \(frame.stream): payload is no ttrpc.Request"))
         }
         let shape: CallShape = frame.flags.isEmpty ? .unary : frame.flags == .remoteClosed ? .serverStream : .clientOpen
-        streams[frame.stream] = Stream(shape: shape, requestBytes: frame.payload.count, inputEnded: shape != .clientOpen)
+        streams[frame.stream] = OpenStream(shape: shape, requestBytes: frame.payload.count, inputEnded: shape != .clientOpen)
         requestBytes += frame.payload.count
         return [.call(stream: frame.stream, envelope, shape)]
     }

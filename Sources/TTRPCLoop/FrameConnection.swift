@@ -30,8 +30,11 @@ final class FrameConnection {
         self.socket = socket
         self.onEvent = onEvent
         self.onClose = onClose
-        token = try loop.watch(socket.raw, for: .read) { [weak self] in self?.ready($0) }
+        // Not weak: what has ever been referred to weakly counts its references more slowly for good.
+        token = try loop.watch(socket.raw, for: .read) { [unowned self] in ready($0) }
     }
+
+    deinit { if let token { loop.cancel(token) } }
 
     var waiting: Int { pending.count - sent }
     var isCongested: Bool { waiting >= Self.highWater }
@@ -57,7 +60,7 @@ final class FrameConnection {
             flush()
             if waiting > Self.mostPending { return end("the peer does not read: \(waiting) bytes wait for it") }
         }
-        if wasIdle { loop.soon { [weak self] in self?.flush() } }
+        if wasIdle { loop.soon { self.flush() } }
     }
 
     private func ready(_ readiness: Readiness) {

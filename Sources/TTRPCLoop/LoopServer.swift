@@ -124,8 +124,11 @@ final class ServerConnection<Codec: EnvelopeCodec> {
         self.onEnd = onEnd
         streams = ServerStreams(limits: limits)
         connection = try FrameConnection(
-            loop: loop, socket: socket, onEvent: { [weak self] in self?.received($0) }, onClose: { [weak self] in self?.ended($0) })
+            loop: loop, socket: socket, onEvent: { [unowned self] in received($0) }, onClose: { [unowned self] in ended($0) })
     }
+
+    /// The connection and calls that others hold have nobody to turn to after this.
+    deinit { close() }
 
     var isIdle: Bool { streams.isIdle && connection?.waiting ?? 0 == 0 }
 
@@ -165,11 +168,11 @@ final class ServerConnection<Codec: EnvelopeCodec> {
         }
         var timer: TimerToken?
         if request.timeout > 0 {
-            timer = loop.after(nanoseconds: UInt64(request.timeout)) { [weak self] in self?.late(stream, request) }
+            timer = loop.after(nanoseconds: UInt64(request.timeout)) { [unowned self] in late(stream, request) }
         }
         let loop = loop
-        let call = ServerCall(request, shape, peer: peer, endTimer: { if let timer { loop.cancel(timer) } }) { [weak self] output in
-            self?.put(stream, output) ?? false
+        let call = ServerCall(request, shape, peer: peer, endTimer: { if let timer { loop.cancel(timer) } }) { [unowned self] output in
+            put(stream, output)
         }
         calls[stream] = call
         handler(call)

@@ -97,10 +97,12 @@ extension RealShim {
     @Test("rule 15: a writer of logs that is killed is replaced, and the file has whole entries only", .timeLimit(.minutes(1)))
     func killedWriter() async throws {
         let script = [
-            "sh", "-c", "for i in $(seq 1 60); do yes line$i | head -c 100000; sleep 0.01; done; echo; echo end; exec sleep 1000",
+            "sh", "-c", "until [ -e /stop ]; do yes line | head -c 100000; sleep 0.01; done; echo; echo end; exec sleep 1000",
         ]
         try await Self.running(script, stdout: Self.cri) { orchestrator, session in
             for _ in 0..<3 { kill(try #require(await Self.writer(of: session)), SIGKILL) }
+            // Only now: what a writer has taken when it is killed is gone with it.
+            try Data().write(to: URL(fileURLWithPath: orchestrator.directory + "/root/stop"))
             let log = orchestrator.directory + "/out.log"
             #expect(await eventually { entries(log).last?.content.elementsEqual("end".utf8) == true })
             var reader = LogReader()

@@ -10,3 +10,7 @@ void clx_trim_heap(void);
 void clx_keep_heap(void);
 /* Unmaps the pages of the program's own code that were touched so far; what is needed is mapped again from the page cache. */
 int clx_release_code(void);
+/* Gives back the pages of the main thread's stack below its caller's that were used once (up to 64 of them). */
+void clx_release_stack(void);
+/* Processors that this process may run on (sched_getaffinity(2)); one if the kernel does not say. */
+int clx_usable_processors(void);
