@@ -141,7 +141,8 @@ let package = Package(
             swiftSettings: strict),
 
         // For Integration/bench/images.sh.
-        .executableTarget(name: "root-bench", dependencies: ["Images", "LinuxSys"], path: "Integration/root-bench", swiftSettings: strict),
+        .executableTarget(
+            name: "root-bench", dependencies: ["Executor", "Images", "LinuxSys"], path: "Integration/root-bench", swiftSettings: strict),
 
         .testTarget(name: "LinuxSysTests", dependencies: ["LinuxSys", "EventLoop"], swiftSettings: strict),
         .testTarget(name: "OCITests", dependencies: ["OCI", "CRILog"], swiftSettings: strict),

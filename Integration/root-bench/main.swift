@@ -1,3 +1,4 @@
+import Executor
 import Glibc
 import Images
 import LinuxSys
@@ -24,7 +25,7 @@ func measure(_ arguments: [String]) throws {
         let root = try store.prepare(container: id, image: image)
         let middle = monotonicNanoseconds()
         // Closed at once: whoever holds its descriptor keeps a mount busy.
-        try mount(root).attach(to: FD.open(place, openPathOnly | O_DIRECTORY), name: "")
+        try OverlayOptions(root.mounts[0].options).attach(source: "overlay", to: FD.open(place, openPathOnly | O_DIRECTORY))
         let end = monotonicNanoseconds()
         guard unsafe umount2(place, 0) == 0 else { throw SysError(errno, "umount", on: place) }
         try store.discard(container: id)
@@ -34,21 +35,6 @@ func measure(_ arguments: [String]) throws {
         both.append(end - start)
     }
     print([made, mounted, both].map { "\($0.sorted()[$0.count / 2] / 1000)" }.joined(separator: " "))
-}
-
-/// Layer by layer, as Executor/RootfsMounts.swift does it.
-func mount(_ root: ContainerRoot) throws -> FD {
-    let fileSystem = try FileSystemContext(type: "overlay")
-    try fileSystem.set("source", "overlay")
-    for option in root.mounts[0].options {
-        let parts = option.split(separator: "=", maxSplits: 1).map(String.init)
-        if parts[0] == "lowerdir" {
-            for layer in parts[1].split(separator: ":") { try fileSystem.set("lowerdir+", String(layer)) }
-        } else {
-            try fileSystem.set(parts[0], parts[1])
-        }
-    }
-    return try fileSystem.mount([])
 }
 
 do { try measure(CommandLine.arguments) } catch {

@@ -255,6 +255,104 @@ test_an_image_for_another_machine_is_pulled_when_it_is_asked_for() {
     expect 125 swiftlet pull --platform nonsense "$(at plain)/foreign:1"
 }
 
+# index_layout DIRECTORY: the test image and what it would be on another processor, as one index called x; an attestation beside them.
+index_layout() {
+    cp -r "$ARCHIVES/layout" "$1"
+    python3 - "$1" <<'PYTHON'
+import hashlib, json, os, sys
+top = sys.argv[1]
+def read(descriptor): return json.load(open(f"{top}/blobs/sha256/{descriptor['digest'][7:]}"))
+def blob(data, kind, **more):
+    digest = hashlib.sha256(data).hexdigest()
+    open(f"{top}/blobs/sha256/{digest}", "wb").write(data)
+    return {"mediaType": kind, "digest": "sha256:" + digest, "size": len(data), **more}
+def document(value, kind, **more): return blob(json.dumps(value, indent=1).encode(), kind, **more)
+oci = "application/vnd.oci.image."
+here = json.load(open(f"{top}/index.json"))["manifests"][0]
+manifest = read(here)
+config = read(manifest["config"])
+other = dict(manifest, config=document(dict(config, architecture="s390x"), manifest["config"]["mediaType"]))
+statement = dict(manifest, config=document({}, oci + "config.v1+json"), layers=[blob(b'{"a":1}', "application/vnd.in-toto+json")])
+def platform(architecture, os="linux"): return {"platform": {"architecture": architecture, "os": os}}
+index = {"schemaVersion": 2, "mediaType": oci + "index.v1+json", "annotations": {"kept": "as it is"}, "manifests": [
+    {"mediaType": here["mediaType"], "digest": here["digest"], "size": here["size"], **platform(config["architecture"])},
+    document(other, oci + "manifest.v1+json", **platform("s390x")),
+    document(statement, oci + "manifest.v1+json", **platform("unknown", "unknown"))]}
+if len(sys.argv) > 2: index["manifests"][1:] = [document(dict(index, manifests=index["manifests"][1:]), index["mediaType"])]
+entry = document(index, index["mediaType"], annotations={"org.opencontainers.image.ref.name": "x"})
+json.dump({"schemaVersion": 2, "manifests": [entry]}, open(f"{top}/index.json", "w"))
+PYTHON
+}
+
+# The digest of what a name stands for, an index or a manifest, as its bytes are.
+raw_digest_at() { echo "sha256:$(skopeo inspect --raw --tls-verify=false "docker://$1" | sha256sum | cut -d ' ' -f 1)"; }
+index_digest() { jq -r '.manifests[0].digest' "$1/index.json"; }
+
+test_an_index_keeps_its_digest_by_pull_push_save_and_load() {
+    STORE=-multi
+    local source digest
+    source=$(at plain)/multi/source:1
+    index_layout "$SCRATCH/multi"
+    digest=$(index_digest "$SCRATCH/multi")
+    skopeo_copy --all --preserve-digests "oci:$SCRATCH/multi:x" "docker://$source"
+    same "$(raw_digest_at "$source")" "$digest"
+    expect 0 swiftlet pull --all-platforms "$source"
+    contains "$out" "pulled $source: $digest (3 manifests, 4 blobs fetched)"
+    expect 0 swiftlet run --rm "$source" echo runs; same "$out" runs
+    expect 0 swiftlet push "$source" "$(at plain)/multi/target:2"
+    contains "$out" "pushed $(at plain)/multi/target:2: $digest (3 manifests, 0 blobs sent, 5 mounted)"
+    same "$(raw_digest_at "$(at plain)/multi/target:2")" "$digest"
+    # All of it is there: skopeo brings everything back.
+    skopeo_copy --all --preserve-digests "docker://$(at plain)/multi/target:2" "oci:$SCRATCH/multi-back:x"
+    same "$(index_digest "$SCRATCH/multi-back")" "$digest"
+    expect 0 swiftlet save --all-platforms --format oci-dir -o "$SCRATCH/multi-saved" "$source"
+    same "$(index_digest "$SCRATCH/multi-saved")" "$digest"
+    diff <(ls "$SCRATCH/multi-back/blobs/sha256") <(ls "$SCRATCH/multi-saved/blobs/sha256") >&2 || fail "other blobs"
+    expect 0 swiftlet save --all-platforms --format oci-archive -o "$SCRATCH/multi.tar" "$source"
+    STORE=-multi2
+    expect 0 swiftlet load --all-platforms --name again:1 "$SCRATCH/multi.tar"
+    expect 0 swiftlet push --all-platforms again:1 "$(at plain)/multi/again:1"
+    same "$(raw_digest_at "$(at plain)/multi/again:1")" "$digest"
+    expect 0 swiftlet check
+    swiftlet rmi again:1 > /dev/null
+    same "$(find "$SCRATCH/store-multi2/blobs" -mindepth 2)" ""
+}
+
+test_a_nested_index_goes_around_as_well() {
+    STORE=-nested
+    local digest
+    index_layout "$SCRATCH/nested" nested
+    digest=$(index_digest "$SCRATCH/nested")
+    expect 0 swiftlet load -q --all-platforms --name nested:1 "$SCRATCH/nested"
+    expect 0 swiftlet push nested:1 "$(at plain)/nested/app:1"
+    contains "$out" "$digest (3 manifests,"
+    same "$(raw_digest_at "$(at plain)/nested/app:1")" "$digest"
+    STORE=-nested2
+    expect 0 swiftlet pull -q --all-platforms "$(at plain)/nested/app:1"
+    expect 0 swiftlet save --all-platforms --format oci-dir -o "$SCRATCH/nested-saved" "$(at plain)/nested/app:1"
+    same "$(index_digest "$SCRATCH/nested-saved")" "$digest"
+    diff <(cd "$SCRATCH/nested-saved/blobs/sha256" && sha256sum ./*) <(cd "$SCRATCH/nested/blobs/sha256" && sha256sum ./*) >&2 || fail "other blobs"
+}
+
+test_what_is_missing_of_an_index_is_named() {
+    STORE=-partial
+    local name other
+    name=$(at plain)/partial:1
+    index_layout "$SCRATCH/partial"
+    skopeo_copy --all --preserve-digests "oci:$SCRATCH/partial:x" "docker://$name"
+    other=$(skopeo inspect --raw --tls-verify=false "docker://$name" | jq -r '.manifests[1].digest')
+    swiftlet pull -q "$name" > /dev/null
+    refused "the store has not all of linux/s390x $other, unknown/unknown sha256:" swiftlet push --all-platforms "$name" "$(at plain)/partial:2"
+    refused "linux/s390x $other" swiftlet save --all-platforms -o "$SCRATCH/partial.tar" "$name"
+    [ ! -e "$SCRATCH/partial.tar" ] || fail "half an image was saved"
+    expect 0 swiftlet push "$name" "$(at plain)/partial:2"; contains "$out" "; without 2 more of its index)"
+    same "$(raw_digest_at "$(at plain)/partial:2")" "$(skopeo inspect --raw --tls-verify=false "docker://$name" | jq -r '.manifests[0].digest')"
+    refused "it did not come as an index" swiftlet push --all-platforms "$(swiftlet images -q | head -n 1)" "$(at plain)/partial:3"
+    expect 0 swiftlet pull --all-platforms "$name"; contains "$out" "(3 manifests, 3 blobs fetched)"
+    expect 0 swiftlet push --all-platforms "$name" "$(at plain)/partial:2"
+    same "$(raw_digest_at "$(at plain)/partial:2")" "$(raw_digest_at "$name")"
+}
+
 test_registry_errors_are_one_line_and_leave_nothing() {
     STORE=-errors
     swiftlet images > /dev/null

@@ -31,10 +31,13 @@ struct PullOptions: ParsableArguments {
 
     @OptionGroup var registry: RegistryOptions
 
-    func pull(_ reference: Reference, _ context: Context, _ display: ProgressDisplay) async throws(RegistryError) -> Pulled {
+    func pull(
+        _ reference: Reference, allPlatforms: Bool = false, _ context: Context, _ display: ProgressDisplay
+    ) async throws(RegistryError) -> Pulled {
         defer { display.clear() }
         return try await registry.with(reference.host) { (client) throws(RegistryError) in
-            try await Pull(reference, platform: platform ?? .host, client: client, store: context.store).run { display.show($0) }
+            try await Pull(reference, platform: platform ?? .host, allPlatforms: allPlatforms, client: client, store: context.store)
+                .run { display.show($0) }
         }
     }
 }

@@ -3,13 +3,15 @@ internal import LinuxSys
 internal import OCI
 
 /// Which of the newer calls for mounts may be used. All of them, but for a test that wants to see what is done without.
-struct KernelCalls: OptionSet, Sendable {
-    let rawValue: UInt8
+package struct KernelCalls: OptionSet, Sendable {
+    package let rawValue: UInt8
     /// mount_setattr(2), Linux 5.12.
     static let mountAttributes = KernelCalls(rawValue: 1)
     /// `lowerdir+` of overlayfs, Linux 6.7.
     static let overlayLayers = KernelCalls(rawValue: 2)
-    static let all: KernelCalls = [.mountAttributes, .overlayLayers]
+    package static let all: KernelCalls = [.mountAttributes, .overlayLayers]
+
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
 }
 
 extension FD {

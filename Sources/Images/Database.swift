@@ -52,6 +52,14 @@ final class Records: Sendable {
                     INSERT INTO event_bounds VALUES (1, 0, 0);
                     """)
         }
+        // The index that an image came with under a name: its digest, and the digests of all that the store keeps of it.
+        migrator.registerMigration("5") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE name_index (name TEXT PRIMARY KEY REFERENCES name (name) ON DELETE CASCADE, digest TEXT NOT NULL,
+                        blobs TEXT NOT NULL);
+                    """)
+        }
         return migrator
     }
 

@@ -22,6 +22,8 @@ struct ImagePlan: Sendable {
     /// Nil when the archive has none: made from the layers.
     let manifest: (bytes: [UInt8], digest: Digest)?
     let layers: [Layer]
+    /// What it came with, if that was an index.
+    var index: PlannedIndex?
 }
 
 /// Finds the images of an archive by what it contains.
@@ -29,6 +31,8 @@ struct ArchiveReader {
     let archive: Archive
     let platform: Platform
     let limits: UnpackLimits
+    /// Whether what indexes name for other machines is wanted as well.
+    var allPlatforms = false
 
     func plans() throws(ImageError) -> [ImagePlan] {
         let hasIndex = try archive.part("index.json") != nil
@@ -52,6 +56,7 @@ struct ArchiveReader {
                 continue
             }
             var plan = try layoutPlan(manifest)
+            plan.index = try plannedIndex(descriptor)
             plan.names = Self.names(descriptor.annotations) ?? Self.names(manifest.annotations) ?? dockerNames[plan.configDigest] ?? []
             if let known = plans.firstIndex(where: { $0.manifest?.digest == plan.manifest?.digest }) {
                 plans[known].names += plan.names
@@ -74,7 +79,7 @@ struct ArchiveReader {
         guard version == "1.0.0" else { throw .unsupported(subject: archive.path, what: "image layout version \(version)") }
     }
 
-    private func index(_ document: JSON, _ name: String) throws(ImageError) -> Index {
+    func index(_ document: JSON, _ name: String) throws(ImageError) -> Index {
         try Archive.fields("\(name) of \(archive.path)") { () throws(FieldError) in try Index(json: document) }
     }
 
@@ -120,7 +125,7 @@ struct ArchiveReader {
             layers: layers)
     }
 
-    private func part(_ descriptor: Descriptor) throws(ImageError) -> Archive.Part {
+    func part(_ descriptor: Descriptor) throws(ImageError) -> Archive.Part {
         let name = "blobs/\(descriptor.digest.algorithm.rawValue)/\(descriptor.digest.hex)"
         guard let part = try archive.part(name) else { throw .archive(subject: archive.path, reason: "\(name) is missing") }
         guard part.size == descriptor.size else {
@@ -130,7 +135,7 @@ struct ArchiveReader {
     }
 
     /// A small blob, checked.
-    private func blob(_ descriptor: Descriptor, limit: Int) throws(ImageError) -> [UInt8] {
+    func blob(_ descriptor: Descriptor, limit: Int) throws(ImageError) -> [UInt8] {
         _ = try part(descriptor)
         let bytes = try archive.bytes("blobs/\(descriptor.digest.algorithm.rawValue)/\(descriptor.digest.hex)", limit: limit)
         let found = StreamHash.digest(descriptor.digest.algorithm, of: bytes)

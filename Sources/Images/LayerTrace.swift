@@ -36,8 +36,10 @@ struct LayerTrace: Sendable, Equatable {
     /// a directory that it takes for granted is a link below.
     func finish(_ diff: borrowing FD, lower: MergedTree) throws(SysError) -> Bool {
         var (times, acls) = (times, defaultACLs)
-        for path in implied {
-            guard let found = try lower.lookup(path) else {
+        // In the order of the tree, so that hardly a directory is gone into twice.
+        var below = MergedWalk(lower)
+        for path in implied.sorted(by: isBefore) {
+            guard let found = try below.lookup(path) else {
                 // Nothing there that could be gone.
                 if markers.contains(path) { try remove(path, from: diff, &times) }
                 continue
@@ -51,7 +53,7 @@ struct LayerTrace: Sendable, Equatable {
         for path in opaque where !path.isEmpty {
             try diff.openPathIfThere(path)?.setAttribute(ExtendedAttribute(name: overlayOpaque, value: [0x79]))
         }
-        for path in whiteouts where try lower.lookup(path) == nil {
+        for path in whiteouts.sorted(by: isBefore) where try below.lookup(path) == nil {
             guard let name = path.last, let parent = try diff.openPathIfThere(Array(path.dropLast())) else { continue }
             if try parent.status(of: name)?.isWhiteout == true { try parent.removeEntry(name, isDirectory: false) }
         }

@@ -36,7 +36,8 @@ struct MergedTree: Sendable {
         return found
     }
 
-    private static func step(
+    /// One component down. `directories`: of all layers that show there, when it is one to go into.
+    static func step(
         _ name: FileName, _ candidates: [FDBox], descend: Bool
     ) throws(SysError) -> (found: Found, directories: [FDBox])? {
         var found: Found?

@@ -58,8 +58,12 @@ extension Store {
 
     private func recordedBlobs() throws(ImageError) -> [String] {
         try records.read("list blobs") { database in
-            Set(try String.fetchAll(database, sql: "SELECT blobs FROM image").flatMap { $0.split(separator: " ").map(String.init) })
-                .sorted()
+            Set(
+                try String.fetchAll(database, sql: "SELECT blobs FROM image UNION SELECT blobs FROM name_index").flatMap {
+                    $0.split(separator: " ").map(String.init)
+                }
+            )
+            .sorted()
         }
     }
 

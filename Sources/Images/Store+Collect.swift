@@ -98,7 +98,10 @@ extension Store {
                             UNION SELECT parent FROM snapshot JOIN below ON snapshot.chain = below.chain WHERE parent IS NOT NULL)
                         SELECT chain FROM below
                         """))
-            return (chains, try words("SELECT blobs FROM image UNION SELECT key FROM lease_item WHERE kind = 'blob'"))
+            return (
+                chains,
+                try words("SELECT blobs FROM image UNION SELECT blobs FROM name_index UNION SELECT key FROM lease_item WHERE kind = 'blob'")
+            )
         }
     }
 

@@ -12,10 +12,16 @@ extension Store {
         try kernel { () throws(SysError) in try load.scratch.directory.fd.syncFileSystem() }
         return try layout.locked { () throws(ImageError) in
             for plan in plans { try requireStored(plan, load) }
+            for beside in load.beside.blobs where beside.part == nil {
+                guard try storedBlob(beside.descriptor) != nil else {
+                    throw .notFound(kind: .image, name: "blob \(beside.descriptor.digest), removed meanwhile")
+                }
+            }
             for (number, plan) in plans.enumerated() {
                 try kernel { () throws(SysError) in
                     try keepBlob(plan.configBytes, plan.configDigest, load.scratch)
                     try keepBlob(manifests[number].bytes, manifests[number].digest, load.scratch)
+                    for document in plan.index?.documents ?? [] { try keepBlob(document.bytes, document.digest, load.scratch) }
                 }
             }
             var links: [String: String] = [:]
@@ -27,6 +33,9 @@ extension Store {
             }
             try kernel { () throws(SysError) in
                 for directory in [layout.layers, layout.links, try layout.blobDirectory(.sha256)] { try directory.fd.sync() }
+            }
+            for beside in load.beside.blobs where beside.part != nil {
+                try kernel { () throws(SysError) in try keep(beside.name.description, of: load.scratch, as: beside.descriptor.digest) }
             }
             let ids = try record(plans, manifests, names, load, links)
             _ = try collect()
@@ -154,7 +163,7 @@ extension Store {
                 let id = plan.configDigest.description
                 try Self.insert(plan, manifests[number], blobs(plan, load), database)
                 for name in names[number] {
-                    try database.execute(sql: "INSERT OR REPLACE INTO name (name, image) VALUES (?, ?)", arguments: [name, id])
+                    try Self.give(name, to: id, plan.index, database)
                 }
                 if !ids.contains(id) { ids.append(id) }
             }

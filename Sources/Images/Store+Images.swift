@@ -22,7 +22,7 @@ extension Store {
     }
 
     /// The id of the image, and the name when it was found by one.
-    private func find(_ reference: String) throws(ImageError) -> (id: String?, name: String?) {
+    func find(_ reference: String) throws(ImageError) -> (id: String?, name: String?) {
         try records.read("find image \(reference)") { database in
             for name in [reference, ImageName.full(reference), ImageName.byDigest(reference)].compactMap({ $0 }) {
                 if let id = try String.fetchOne(database, sql: "SELECT image FROM name WHERE name = ?", arguments: [name]) {
@@ -55,7 +55,7 @@ extension Store {
         let found = try find(reference)
         guard let id = found.id else { throw .notFound(kind: .image, name: reference) }
         let trash = try layout.locked { () throws(ImageError) -> Scratch? in
-            let gone = try records.write("remove image \(reference)") { database -> Bool in
+            let leavesGarbage = try records.write("remove image \(reference)") { database -> Bool in
                 // A name with a digest, which a pull gives beside one with a tag, keeps no image.
                 let others =
                     try Int.fetchOne(
@@ -63,8 +63,10 @@ extension Store {
                         sql: "SELECT count(*) FROM name WHERE image = ?1 AND name <> ?2 AND (instr(?2, '@') OR NOT instr(name, '@'))",
                         arguments: [id, found.name ?? ""]) ?? 0
                 if let name = found.name, others > 0 {
+                    // With the name goes the index that came under it.
+                    let hadIndex = try Bool.fetchOne(database, sql: "SELECT 1 FROM name_index WHERE name = ?", arguments: [name]) ?? false
                     try database.execute(sql: "DELETE FROM name WHERE name = ?", arguments: [name])
-                    return false
+                    return hadIndex
                 }
                 let user = try String.fetchOne(
                     database, sql: "SELECT container FROM root WHERE image = ? UNION SELECT id FROM container WHERE image = ?",
@@ -73,7 +75,7 @@ extension Store {
                 try database.execute(sql: "DELETE FROM image WHERE id = ?", arguments: [id])
                 return true
             }
-            let trash = gone ? try collect().trash : nil
+            let trash = leavesGarbage ? try collect().trash : nil
             try writeIndex()
             return trash
         }

@@ -8,18 +8,20 @@ import Synchronization
 extension Store {
     /// Loads every image of an archive: a `docker save` tar, an OCI layout as a directory or as a tar.
     /// `name` replaces the archive's own names. All or nothing; each record carries its names.
-    /// `limits`: nil for the store's own.
+    /// `allPlatforms`: what indexes name for other machines is kept, though not unpacked. `limits`: nil for the store's own.
     package func load(
-        _ path: String, name: String?, limits: UnpackLimits? = nil, cancellation: Cancellation? = nil,
+        _ path: String, name: String?, allPlatforms: Bool = false, limits: UnpackLimits? = nil, cancellation: Cancellation? = nil,
         progress: (@Sendable (LoadProgress) -> Void)?
     ) throws(ImageError) -> [ImageRecord] {
         let limits = limits ?? self.limits
         let scratch = try Scratch(layout)
         progress?(LoadProgress(stage: .reading, subject: path, done: 0, total: 0))
         let archive = try Archive(path, scratch: scratch.directory.fd, limits: limits)
-        let plans = try ArchiveReader(archive: archive, platform: .host, limits: limits).plans()
+        let reader = ArchiveReader(archive: archive, platform: .host, limits: limits, allPlatforms: allPlatforms)
+        let plans = try reader.plans()
         let names = try ImageNaming(path: path, override: name).names(of: plans)
         var load = try LoadPlan(plans, scratch: scratch, store: self, limits: limits, cancellation: cancellation)
+        for plan in plans { try load.add(beside: plan, of: reader) }
         try DiskSpace(of: layout.root).require(load.leastBytes, "load", on: path)
         try load.run(progress)
         try cancellation?.check("load", on: path)
@@ -71,17 +73,22 @@ struct LoadPlan {
     private(set) var results: [LayerJob.Result] = []
     let scratch: Scratch
     private let store: Store
+    private var cancellation: Cancellation?
+    var beside = BesideBlobs()
     /// Snapshots of the store that the jobs stand on without reading them again, lowest first.
     private var below: [Digest] = []
 
     /// What it takes of the disk at the least: the packed layers, and as much again for what is in them.
-    var leastBytes: UInt64 { jobs.reduce(0) { $0 + ($1.diff == nil ? 1 : 2) * $1.layer.part.size } }
+    var leastBytes: UInt64 {
+        jobs.reduce(beside.blobs.reduce(0) { $0 + ($1.part?.size ?? 0) }) { $0 + ($1.diff == nil ? 1 : 2) * $1.layer.part.size }
+    }
 
     init(
         _ plans: [ImagePlan], scratch: Scratch, store: Store, limits: UnpackLimits, cancellation: Cancellation? = nil
     ) throws(ImageError) {
         self.scratch = scratch
         self.store = store
+        self.cancellation = cancellation
         let known = try store.records.read("list snapshots") { Set(try String.fetchAll($0, sql: "SELECT chain FROM snapshot")) }
         var seen: Set<Digest> = []
         for plan in plans {
@@ -128,11 +135,21 @@ struct LoadPlan {
     }
 
     /// Layers that are read as `jobs` say (number N with its blob in `scratch` as `blob-N`), over snapshots of the store.
-    init(_ jobs: [LayerJob], over below: [Digest], scratch: Scratch, store: Store) {
+    init(_ jobs: [LayerJob], over below: [Digest], beside: BesideBlobs, scratch: Scratch, store: Store, cancellation: Cancellation) {
+        (self.beside, self.cancellation) = (beside, cancellation)
         self.scratch = scratch
         self.store = store
         self.below = below
         self.jobs = jobs
+    }
+
+    /// What the image's index names beside what is unpacked.
+    mutating func add(beside plan: ImagePlan, of reader: ArchiveReader) throws(ImageError) {
+        for descriptor in plan.index?.content ?? [] {
+            // An image's own layers and configuration come anyway.
+            if descriptor.digest == plan.configDigest || plan.layers.contains(where: { $0.digest == descriptor.digest }) { continue }
+            try beside.add(descriptor, store: store, scratch: scratch) { (file) throws(ImageError) in (try reader.part(descriptor), file) }
+        }
     }
 
     static func makeDiff(_ scratch: Scratch, _ number: Int) throws(SysError) -> FDBox {
@@ -145,6 +162,7 @@ struct LoadPlan {
     mutating func run(_ progress: (@Sendable (LoadProgress) -> Void)?) throws(ImageError) {
         try unpackAlone(progress)
         try finish(progress)
+        try beside.bring(cancellation)
     }
 
     /// Every layer for itself, as many at once as there are processors.

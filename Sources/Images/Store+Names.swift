@@ -10,8 +10,10 @@ extension Store {
         }
         try layout.locked { () throws(ImageError) in
             let image = try image(reference)
-            try records.write("tag \(full)") {
-                try $0.execute(sql: "INSERT OR REPLACE INTO name (name, image) VALUES (?, ?)", arguments: [full, image.id])
+            let old = try find(reference).name
+            try records.write("tag \(full)") { database in
+                try Self.give(full, to: image.id, nil, database)
+                try Self.copyIndex(from: old, to: full, database)
             }
             try writeIndex()
         }

@@ -9,8 +9,11 @@ package struct ImageDocuments: Sendable {
     package let manifestDigest: Digest
     package let config: [UInt8]
     package let configDigest: Digest
+    /// What named the manifest, if that was an index.
+    package let index: PlannedIndex?
 
-    package init(manifest: [UInt8], manifestDigest: Digest, config: [UInt8], configDigest: Digest) {
+    package init(manifest: [UInt8], manifestDigest: Digest, config: [UInt8], configDigest: Digest, index: PlannedIndex? = nil) {
+        self.index = index
         self.manifest = manifest
         self.manifestDigest = manifestDigest
         self.config = config
@@ -26,7 +29,7 @@ package final class IncomingImage: Sendable {
         package let descriptor: Descriptor
         package let arrival: Arrival
     }
-    /// In the order of the image, lowest first; each blob once.
+    /// In the order of the image, lowest first, then what its index names beside; each blob once.
     package let missing: [Missing]
     package let layers: Int
     private let store: Store
@@ -92,12 +95,18 @@ extension Store {
                 try build.add(layer, descriptor, chainID: chainID, parent: parent, stored: stored, isUnpacked: isKnown)
             }
         }
+        for descriptor in documents.index?.content ?? [] {
+            if descriptor.digest == documents.configDigest || plan.descriptors.contains(where: { $0.digest == descriptor.digest }) {
+                continue
+            }
+            try build.add(beside: descriptor)
+        }
         let subject = names.first ?? "\(documents.configDigest)"
         // Before a byte is fetched: sizes are what a stranger says.
         try DiskSpace(of: layout.root).require(build.leastBytes, "pull", on: subject)
         return IncomingImage(
-            self, plan.image, names: names, load: LoadPlan(build.jobs, over: known, scratch: scratch, store: self), missing: build.missing,
-            cancellation: build.cancellation, lease: build.jobs.isEmpty ? nil : try lease(known, kept, subject))
+            self, plan.image, names: names, load: build.plan(over: known), missing: build.missing, cancellation: build.cancellation,
+            lease: build.jobs.isEmpty ? nil : try lease(known, kept, subject))
     }
 
     /// What is there may not go while the rest comes.
@@ -122,7 +131,7 @@ extension Store {
     }
 
     /// Nil when the store has no blob of that digest and size.
-    private func storedBlob(_ descriptor: Descriptor) throws(ImageError) -> FDBox? {
+    func storedBlob(_ descriptor: Descriptor) throws(ImageError) -> FDBox? {
         try kernel { () throws(SysError) in
             let directory = try layout.blobDirectory(descriptor.digest.algorithm)
             let name = FileName(own: descriptor.digest.hex)
@@ -148,7 +157,7 @@ extension Store {
         }
         let image = ImagePlan(
             names: names, configBytes: documents.config, configDigest: documents.configDigest, config: config,
-            manifest: (documents.manifest, documents.manifestDigest), layers: layers)
+            manifest: (documents.manifest, documents.manifestDigest), layers: layers, index: documents.index)
         return PlannedLayers(image: image, descriptors: manifest.layers)
     }
 
@@ -182,6 +191,7 @@ private struct IncomingBuild {
     let store: Store
     var jobs: [LayerJob] = []
     var missing: [IncomingImage.Missing] = []
+    private var beside = BesideBlobs()
     let cancellation = Cancellation()
     private var files: [Digest: (name: FileName, part: Archive.Part)] = [:]
 
@@ -197,6 +207,20 @@ private struct IncomingBuild {
             let (all, overflow) = sum.addingReportingOverflow(twice)
             return isTooMuch || overflow ? .max : all
         }
+    }
+
+    func plan(over known: [Digest]) -> LoadPlan {
+        LoadPlan(jobs, over: known, beside: beside, scratch: scratch, store: store, cancellation: cancellation)
+    }
+
+    mutating func add(beside descriptor: Descriptor) throws(ImageError) {
+        var arrival: Arrival?
+        try beside.add(descriptor, store: store, scratch: scratch) { (file) in
+            let coming = Arrival(file, subject: "blob \(descriptor.digest)")
+            arrival = coming
+            return (Archive.Part(file: file, offset: 0, size: descriptor.size, arrival: coming), nil)
+        }
+        if let arrival { missing.append(.init(descriptor: descriptor, arrival: arrival)) }
     }
 
     mutating func add(

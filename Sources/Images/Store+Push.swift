@@ -12,6 +12,8 @@ package struct StoredImage: Sendable {
     package let config: Descriptor
     /// Lowest first.
     package let layers: [Descriptor]
+    /// What the image came with under the name by which it was asked for.
+    package let index: StoredIndex?
 }
 
 extension Store {
@@ -25,7 +27,7 @@ extension Store {
         let manifest = try Archive.fields("manifest \(digest)") { () throws(FieldError) in try Manifest(json: document) }
         return StoredImage(
             record: record, manifest: bytes, mediaType: document["mediaType"]?.string ?? MediaType.manifest, digest: digest,
-            config: manifest.config, layers: manifest.layers)
+            config: manifest.config, layers: manifest.layers, index: try storedIndex(reference))
     }
 
     /// A blob of the store, open for reading, of exactly the size that its descriptor says.
@@ -46,7 +48,10 @@ extension Store {
         try records.read("list images") { database in
             try String.fetchAll(
                 database,
-                sql: "SELECT name FROM name JOIN image ON image.id = name.image WHERE instr(' ' || blobs || ' ', ?) > 0 ORDER BY name",
+                sql: """
+                    SELECT name FROM name JOIN image ON image.id = name.image WHERE instr(' ' || blobs || ' ', ?1) > 0
+                    UNION SELECT name FROM name_index WHERE instr(' ' || blobs || ' ', ?1) > 0 ORDER BY name
+                    """,
                 arguments: [" \(digest) "])
         }
     }

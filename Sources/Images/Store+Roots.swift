@@ -20,7 +20,10 @@ extension Store {
                 )
             }
             if known.root { throw .exists(kind: .container, name: id) }
-            guard known.chain == image.chain.joined(separator: " ") else { throw .notFound(kind: .image, name: image.displayName) }
+            // The topmost chain ID stands for all below it.
+            guard let chain = known.chain, chain.hasSuffix(image.chain.last ?? "") else {
+                throw .notFound(kind: .image, name: image.displayName)
+            }
             let isNew = known.prototype == nil
             let prototype: SnapshotPrototype
             if let kept = known.prototype { prototype = kept } else { prototype = try self.prototype(of: image.chain, scratch) }
@@ -41,15 +44,17 @@ extension Store {
                 if isNew { try Self.insert(prototype, of: image.chain.last ?? "", database) }
                 try database.execute(
                     sql: "INSERT INTO root (container, image, chain, snapshotter) VALUES (?, ?, ?, ?)",
-                    arguments: [id, image.id, image.chain.joined(separator: " "), snapshotter.rawValue])
+                    arguments: [id, image.id, chain, snapshotter.rawValue])
             }
             return root(of: id, snapshotter, prototype.links)
         }
     }
 
     private func root(of id: String, _ kind: SnapshotterKind, _ links: String) -> ContainerRoot {
-        kind.driver.root(
-            home: "\(root)/overlay/containers/\(id)", lower: links.split(separator: " ").map { "\(root)/overlay/l/\($0)" })
+        let directory = "\(root)/overlay/l/"
+        // By bytes, not by characters: there may be hundreds.
+        let lower = links.utf8.split(separator: UInt8(ascii: " ")).map { directory + Substring($0) }
+        return kind.driver.root(home: "\(root)/overlay/containers/\(id)", lower: lower)
     }
 
     /// The root that `prepare` made.

@@ -23,20 +23,26 @@ protocol ArchiveTarget {
 
 extension Store {
     /// Writes images with their names into one tar archive. Blobs stay as they are, so that digests do.
-    package func save(_ references: [String], as format: ArchiveFormat, toTar file: FDBox, named name: String) throws(ImageError) {
-        try save(references, format, TarTarget(file, subject: name))
+    /// `allPlatforms`: each with the index that it came with, which has to be here as a whole.
+    package func save(
+        _ references: [String], as format: ArchiveFormat, allPlatforms: Bool = false, toTar file: FDBox, named name: String
+    ) throws(ImageError) {
+        try save(references, format, allPlatforms, TarTarget(file, subject: name))
     }
 
     /// The same as a directory, which has to be new or empty.
-    package func save(_ references: [String], toDirectory path: String) throws(ImageError) {
-        try save(references, .ociDirectory, try DirectoryTarget(path))
+    package func save(_ references: [String], allPlatforms: Bool = false, toDirectory path: String) throws(ImageError) {
+        try save(references, .ociDirectory, allPlatforms, try DirectoryTarget(path))
     }
 
-    private func save(_ references: [String], _ format: ArchiveFormat, _ target: some ArchiveTarget) throws(ImageError) {
+    private func save(
+        _ references: [String], _ format: ArchiveFormat, _ allPlatforms: Bool, _ target: some ArchiveTarget
+    ) throws(ImageError) {
         var images: [SavedImage] = []
         for reference in references {
-            let image = try savedImage(reference)
-            if let known = images.firstIndex(where: { $0.manifest == image.manifest }) {
+            var image = try savedImage(reference)
+            if allPlatforms { image.index = try wholeIndex(reference, for: "save") }
+            if let known = images.firstIndex(where: { $0.manifest == image.manifest && $0.index?.top == image.index?.top }) {
                 images[known].names += image.names.filter { !images[known].names.contains($0) }
             } else {
                 images.append(image)
@@ -72,7 +78,8 @@ extension Store {
         let manifest: Descriptor
         let config: Descriptor
         let layers: [Descriptor]
-        var blobs: [Descriptor] { [manifest, config] + layers }
+        var index: StoredIndex?
+        var blobs: [Descriptor] { [manifest, config] + layers + (index.map { $0.documents.map(\.descriptor) + $0.blobs } ?? []) }
     }
 
     /// By the name that was asked for; by id with all names.
@@ -96,7 +103,7 @@ extension Store {
         var manifests: [Descriptor] = []
         for image in images {
             for name in image.names.isEmpty ? [nil] : image.names.map(Optional.some) {
-                var descriptor = image.manifest
+                var descriptor = image.index?.top ?? image.manifest
                 // The specification's own annotation is the tag; containerd's has the whole name.
                 if let name {
                     let tag = name.split(separator: ":").last.map(String.init) ?? name

@@ -29,6 +29,7 @@ final class StoreCheck {
         try checkDatabase()
         // Blobs first: a snapshot is mended from its blob.
         try checkBlobs()
+        try checkIndexes()
         try checkSnapshots()
         try checkContainers()
         try checkIndex()
@@ -65,6 +66,26 @@ final class StoreCheck {
                         ? .repaired("the image is removed: load or pull it again") : .kept("a container uses the image")
                 }
                 // With the image its other blobs are no concern any more.
+                if findings.last?.isRepaired == true { break }
+            }
+        }
+    }
+
+    private func checkIndexes() throws(ImageError) {
+        let indexes = try store.records.read("list indexes") { database in
+            try GRDB.Row.fetchAll(database, sql: "SELECT name, blobs FROM name_index ORDER BY name").map {
+                ($0["name"] as String, $0["blobs"] as String)
+            }
+        }
+        for (name, blobs) in indexes {
+            for digest in blobs.split(separator: " ").map(String.init) {
+                var damage = badBlobs[digest]
+                if damage == nil { damage = try isThere(digest) ? nil : "it is missing" }
+                guard let damage else { continue }
+                tell("blob \(digest) of the index of \(name)", damage) { () throws(ImageError) in
+                    try store.forgetIndex(name)
+                    return .repaired("the index is forgotten, the image stays: pull it again with --all-platforms")
+                }
                 if findings.last?.isRepaired == true { break }
             }
         }

@@ -31,6 +31,17 @@ package struct Manifest: Equatable, Sendable {
         annotations = try field.member("annotations").stringMap()
     }
 
+    /// What a manifest of any kind names (configuration, layers), whatever the types are: for handing it on, not for reading it.
+    package static func content(json document: JSON) throws(FieldError) -> [Descriptor] {
+        let field = JSONField(document)
+        try requireSchema2(field)
+        guard !(try field.member("manifests").isPresent) else { throw FieldError("manifests", "does not belong in an image manifest") }
+        var content: [Descriptor] = []
+        if try field.member("config").isPresent { content.append(try Descriptor(field.member("config"))) }
+        for element in try field.member("layers").elements() { content.append(try Descriptor(element)) }
+        return content
+    }
+
     package var json: JSON {
         ["schemaVersion": 2, "mediaType": .string(MediaType.manifest), "config": config.json, "layers": .array(layers.map(\.json))]
     }

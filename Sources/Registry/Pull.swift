@@ -7,8 +7,10 @@ package struct Pulled: Sendable {
     /// Of what the reference named: an index or a manifest.
     package let digest: OCI.Digest
     package let layers: Int
-    /// Layers that were not in the store.
+    /// Blobs that were not in the store: layers, and with all platforms what their manifests name.
     package let fetched: Int
+    /// Of the index, when all platforms were asked for.
+    package let manifests: Int?
 }
 
 /// Brings one image from a registry into the store.
@@ -17,12 +19,17 @@ package struct Pull: Sendable {
     private let store: Store
     private let reference: Reference
     private let platform: Platform
-    private let place: RegistryError.Place
-    private static let nesting = 4
+    private let allPlatforms: Bool
+    let place: RegistryError.Place
+    private static let nesting = PlannedIndex.nesting
     /// Of one image, nested ones too: each is a request.
     private static let indexes = 64
 
-    package init(_ reference: Reference, platform: Platform = .host, client: RegistryClient, store: Store) {
+    /// `allPlatforms`: what an index names for other machines comes too, though it is not unpacked.
+    package init(
+        _ reference: Reference, platform: Platform = .host, allPlatforms: Bool = false, client: RegistryClient, store: Store
+    ) {
+        self.allPlatforms = allPlatforms
         (self.client, self.store, self.reference, self.platform) = (client, store, reference, platform)
         place = RegistryError.Place("pull", reference.description)
     }
@@ -36,10 +43,17 @@ package struct Pull: Sendable {
         }
         // Who had the manifest has the rest; what it has not may be elsewhere.
         let order = [found] + sessions.filter { $0 !== found }
-        let manifest = try await imageManifest(top, order)
+        var search = Search()
+        let manifest = try await imageManifest(top, order, &search)
         let config = try await config(of: manifest, order)
+        var index = search.seen.isEmpty ? nil : PlannedIndex(documents: search.seen.map { .init($0.bytes, $0.digest) })
+        var manifests: Int?
+        if allPlatforms, index != nil {
+            let whole = try await whole(top, manifest, order)
+            (index, manifests) = (whole.index, whole.manifests)
+        }
         let documents = ImageDocuments(
-            manifest: manifest.bytes, manifestDigest: manifest.digest, config: config.bytes, configDigest: config.digest)
+            manifest: manifest.bytes, manifestDigest: manifest.digest, config: config.bytes, configDigest: config.digest, index: index)
         let names = names(top.digest)
         let incoming: IncomingImage
         do {
@@ -57,7 +71,7 @@ package struct Pull: Sendable {
             throw error
         }
         await offThread { incoming.close() }
-        return Pulled(image: image, digest: top.digest, layers: incoming.layers, fetched: incoming.missing.count)
+        return Pulled(image: image, digest: top.digest, layers: incoming.layers, fetched: incoming.missing.count, manifests: manifests)
     }
 
     /// By tag and by digest: an image that was asked for by its digest is found by that.
@@ -70,9 +84,10 @@ package struct Pull: Sendable {
     // MARK: Documents
 
     /// Down through indexes to the manifest for the platform.
-    private func imageManifest(_ top: FetchedManifest, _ sessions: [Session]) async throws(RegistryError) -> FetchedManifest {
+    private func imageManifest(
+        _ top: FetchedManifest, _ sessions: [Session], _ search: inout Search
+    ) async throws(RegistryError) -> FetchedManifest {
         if MediaType.isManifest(top.mediaType) { return top }
-        var search = Search()
         try await look(in: top, depth: 0, sessions, &search)
         guard let descriptor = search.best?.descriptor else {
             throw .noPlatform(place, wanted: platform.description, offered: Array(search.offered.prefix(20)))
@@ -84,13 +99,14 @@ package struct Pull: Sendable {
     private struct Search {
         var best: (descriptor: Descriptor, rank: Int)?
         var offered: [String] = []
-        var indexes = 0
+        /// Indexes, the topmost first.
+        var seen: [FetchedManifest] = []
     }
 
     private func look(in index: FetchedManifest, depth: Int, _ sessions: [Session], _ search: inout Search) async throws(RegistryError) {
-        search.indexes += 1
+        search.seen.append(index)
         guard depth < Self.nesting else { throw .limit(place, what: "image indexes are nested deeper than \(Self.nesting)") }
-        guard search.indexes <= Self.indexes else { throw .limit(place, what: "it has more than \(Self.indexes) image indexes") }
+        guard search.seen.count <= Self.indexes else { throw .limit(place, what: "it has more than \(Self.indexes) image indexes") }
         let document: Index
         do { document = try Index(json: index.document) } catch { throw .answer(place, reason: "index \(index.digest): \(error)") }
         for descriptor in document.manifests {
@@ -109,7 +125,7 @@ package struct Pull: Sendable {
         }
     }
 
-    private func fetch(_ descriptor: Descriptor, _ sessions: [Session]) async throws(RegistryError) -> FetchedManifest {
+    func fetch(_ descriptor: Descriptor, _ sessions: [Session]) async throws(RegistryError) -> FetchedManifest {
         let (manifest, _) = try await client.first(of: sessions) { (session) throws(RegistryError) in
             try await session.manifest(reference.repository, descriptor.digest.description, expecting: descriptor, place)
         }

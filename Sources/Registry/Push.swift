@@ -8,18 +8,26 @@ package struct Pushed: Sendable {
     /// Blobs that the registry did not have, and those of them that it took from another repository of its own.
     package let sent: Int
     package let mounted: Int
+    /// Of an index that was pushed; nil when it was the manifest alone.
+    package let manifests: Int?
+    /// What the store lacks of the index that the image came with, for which its manifest was pushed alone.
+    package let missing: [String]
 }
 
-/// Brings one image of the store to a registry, as it is: no digest changes.
+/// Brings one image of the store to a registry, as it is: no digest changes. With the index that it came with when all of that is here.
 package struct Push: Sendable {
     private let client: RegistryClient
     private let store: Store
     private let source: String
     private let target: Reference
+    private let allPlatforms: Bool
     private let place: RegistryError.Place
 
-    /// `source`: as the store knows the image.
-    package init(_ source: String, to target: Reference, client: RegistryClient, store: Store) throws(RegistryError) {
+    /// `source`: as the store knows the image. `allPlatforms`: the whole index, or an error.
+    package init(
+        _ source: String, to target: Reference, allPlatforms: Bool = false, client: RegistryClient, store: Store
+    ) throws(RegistryError) {
+        self.allPlatforms = allPlatforms
         guard target.digest == nil else {
             throw .reference(target.description, reason: "an image is pushed to a tag, its digest comes of itself")
         }
@@ -32,17 +40,32 @@ package struct Push: Sendable {
     package func run(_ progress: (@Sendable (LoadProgress) -> Void)? = nil) async throws(RegistryError) -> Pushed {
         let session = try client.ownSession(for: target.host)
         let image: StoredImage
-        do { image = try await offThread { [store, source] () throws(ImageError) in try store.stored(source) } } catch {
+        do {
+            image = try await offThread { [store, source, allPlatforms] () throws(ImageError) in
+                if allPlatforms { _ = try store.wholeIndex(source, for: "push") }
+                return try store.stored(source)
+            }
+        } catch {
             throw .store(error)
         }
+        let index = image.index.flatMap { $0.missing.isEmpty ? $0 : nil }
         var seen: Set<OCI.Digest> = []
-        let blobs = (image.layers + [image.config]).filter { seen.insert($0.digest).inserted }
+        let blobs = (index?.blobs ?? image.layers + [image.config]).filter { seen.insert($0.digest).inserted }
         let outcomes = try await send(blobs, session, progress.map { OneByOne($0).show })
         progress?(LoadProgress(stage: .committing, subject: target.description, done: 0, total: 0))
-        // The manifest last: what it names is there.
-        try await session.put(manifest: image.manifest, image.mediaType, image.digest, target.repository, target.manifest, place)
+        // The manifest last: what it names is there. So with the documents of an index, of which the topmost alone gets the tag.
+        if let index {
+            for document in index.documents {
+                let name = document.descriptor.digest == index.top.digest ? target.manifest : document.descriptor.digest.description
+                try await session.put(
+                    manifest: document.bytes, document.descriptor.mediaType, document.descriptor.digest, target.repository, name, place)
+            }
+        } else {
+            try await session.put(manifest: image.manifest, image.mediaType, image.digest, target.repository, target.manifest, place)
+        }
         return Pushed(
-            digest: image.digest, sent: outcomes.count { $0 == .sent }, mounted: outcomes.count { $0 == .mounted })
+            digest: index?.top.digest ?? image.digest, sent: outcomes.count { $0 == .sent }, mounted: outcomes.count { $0 == .mounted },
+            manifests: index?.manifests, missing: image.index?.missing ?? [])
     }
 
     private func send(

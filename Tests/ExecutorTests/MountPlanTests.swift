@@ -115,6 +115,25 @@ struct MountPlanTests {
         #expect(OverlayOptions(["upperdir=/a:b\\,c"]).others.map(\.value) == ["/a:b,c"])
     }
 
+    @Test("a page of overlay options calls layers from the directory in which they are")
+    func overlayPage() {
+        let page = OverlayPage(OverlayOptions(["lowerdir=/s/c/x/init:/s/l/a:/s/l/b", "upperdir=/s/c/x/diff", "workdir=/s/w", "userxattr"]))
+        #expect(page?.directory == "/s/l")
+        #expect(page?.text == "lowerdir=/s/c/x/init:a:b,upperdir=/s/c/x/diff,workdir=/s/w,userxattr")
+        #expect(OverlayPage(OverlayOptions(["lowerdir=/s/12/fs:/s/1/fs"]))?.text == "lowerdir=12/fs:1/fs")
+        #expect(OverlayPage(OverlayOptions(["lowerdir=/s/only"]))?.text == "lowerdir=only")
+        #expect(OverlayPage(OverlayOptions(["lowerdir=/s/a/:/s//b:/s/c"]))?.text == "lowerdir=a/:/s//b:c")
+    }
+
+    @Test(
+        "what a page would say otherwise, or not at all, is not said by it",
+        arguments: [
+            ["lowerdir=/s/a\\:b:/s/c"], ["lowerdir=/s/a,b:/s/c"], ["lowerdir=a:b"], ["lowerdir=/a"], ["lowerdir=/s/a", "upperdir=u"],
+            ["lowerdir=/s/a", "upperdir=/u\\,v"], ["lowerdir=/s/a", "context=x:s0:c1,c2"], ["lowerdir=/s/a", "ro"],
+            ["lowerdir=" + (0..<1000).map { "/s/\($0)" }.joined(separator: ":")],
+        ])
+    func noOverlayPage(_ options: [String]) { #expect(OverlayPage(OverlayOptions(options)) == nil) }
+
     @Test("the table of capabilities has the kernel's numbers") func capabilities() throws {
         let numbers = [
             "CAP_CHOWN": 0, "CAP_SYS_ADMIN": 21, "CAP_SYSLOG": 34, "CAP_AUDIT_READ": 37, "CAP_BPF": 39, "CAP_CHECKPOINT_RESTORE": 40,

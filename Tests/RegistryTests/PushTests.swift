@@ -8,7 +8,7 @@ import Testing
 @testable import Registry
 
 /// Takes uploads as a registry does, and can be told to break them.
-private final class UploadServer: Sendable {
+final class UploadServer: Sendable {
     struct State {
         var content = Content()
         var uploads: [String: [UInt8]] = [:]

@@ -168,12 +168,12 @@ final class Fixture: Sendable {
     }
 
     func pull(
-        _ name: String, platform: Platform = .host, settings: RegistrySettings = RegistrySettings(),
+        _ name: String, platform: Platform = .host, allPlatforms: Bool = false, settings: RegistrySettings = RegistrySettings(),
         credentials: any CredentialSource = FixedCredentials(), progress: (@Sendable (LoadProgress) -> Void)? = nil
     ) async throws(RegistryError) -> Pulled {
         let reference = try Reference(name)
         return try await RegistryClient.with(settings, credentials, patience: patience) { (client) throws(RegistryError) in
-            try await Pull(reference, platform: platform, client: client, store: store).run(progress)
+            try await Pull(reference, platform: platform, allPlatforms: allPlatforms, client: client, store: store).run(progress)
         }
     }
 

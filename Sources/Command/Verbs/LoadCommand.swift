@@ -11,6 +11,9 @@ struct LoadCommand: Verb {
     @Option(help: ArgumentHelp("Name in place of those in the archive.", valueName: "name[:tag]"))
     var name: String?
 
+    @Flag(help: "Keep what an index in the archive names for other machines, too.")
+    var allPlatforms = false
+
     @Flag(name: .shortAndLong, help: "Do not show progress.")
     var quiet = false
 
@@ -23,7 +26,9 @@ struct LoadCommand: Verb {
         do {
             let limits = try limits.limits()
             images = try interruptible("load", path) { cancellation in
-                try context.store.load(path, name: name, limits: limits, cancellation: cancellation) { display.show($0) }
+                try context.store.load(path, name: name, allPlatforms: allPlatforms, limits: limits, cancellation: cancellation) {
+                    display.show($0)
+                }
             }
         } catch {
             display.clear()

@@ -9,6 +9,9 @@ struct PullCommand: Verb {
             Layers that are here already are not fetched; the others are checked and unpacked while they arrive.
             Credentials are those of docker's config.json (`swiftlet login`); mirrors and the like are in \(RegistrySettings.standardPath)
             (SWIFTLET_REGISTRIES moves it).
+
+            With --all-platforms what an index names for other machines is kept as well, so that `push` and `save --all-platforms` hand on
+            all of it. It is not unpacked.
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -16,6 +19,9 @@ struct PullCommand: Verb {
 
     @Flag(help: "Every tag of the repository.")
     var allTags = false
+
+    @Flag(help: "All images of an index, not only the one for this machine.")
+    var allPlatforms = false
 
     @Flag(name: .shortAndLong, help: "Do not show progress.")
     var quiet = false
@@ -28,8 +34,13 @@ struct PullCommand: Verb {
         let watch = SignalWatch(context.journal)
         return try await watch.untilAttending("pull") {
             for reference in try await references(reference) {
-                let pulled = try await options.pull(reference, context, ProgressDisplay(isQuiet: quiet))
-                let layers = "\(pulled.layers) layer\(pulled.layers == 1 ? "" : "s"), \(pulled.fetched) fetched"
+                let pulled = try await options.pull(reference, allPlatforms: allPlatforms, context, ProgressDisplay(isQuiet: quiet))
+                let layers =
+                    if let manifests = pulled.manifests {
+                        "\(manifests) manifest\(manifests == 1 ? "" : "s"), \(pulled.fetched) blob\(pulled.fetched == 1 ? "" : "s") fetched"
+                    } else {
+                        "\(pulled.layers) layer\(pulled.layers == 1 ? "" : "s"), \(pulled.fetched) fetched"
+                    }
                 say(quiet ? pulled.image.id : "pulled \(ImageName.familiar(reference.description)): \(pulled.digest) (\(layers))")
             }
             return 0

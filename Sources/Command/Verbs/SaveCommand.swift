@@ -14,6 +14,9 @@ struct SaveCommand: Verb {
     @Option(help: "docker-archive, oci-archive or oci-dir.")
     var format: ArchiveFormat = .dockerArchive
 
+    @Flag(help: "Each with the whole index that it came with (`pull --all-platforms`).")
+    var allPlatforms = false
+
     @Argument(help: ArgumentHelp("Name, name:tag or id.", valueName: "image"), completion: Completion.images)
     var images: [String]
 
@@ -23,13 +26,16 @@ struct SaveCommand: Verb {
 
     func perform(_ context: Context) async throws -> Int32 {
         if format == .ociDirectory, let output {
-            try context.store.save(images, toDirectory: output)
+            for image in images where allPlatforms { _ = try context.store.wholeIndex(image, for: "save") }
+            try context.store.save(images, allPlatforms: allPlatforms, toDirectory: output)
             return 0
         }
         // An image that is not there must not cost the file that is.
-        for image in images { _ = try context.store.image(image) }
+        for image in images {
+            if allPlatforms { _ = try context.store.wholeIndex(image, for: "save") } else { _ = try context.store.image(image) }
+        }
         try OutputFile(output, for: "save").write { file, name in
-            try context.store.save(images, as: format, toTar: file, named: name)
+            try context.store.save(images, as: format, allPlatforms: allPlatforms, toTar: file, named: name)
         }
         return 0
     }

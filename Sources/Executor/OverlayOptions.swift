@@ -1,0 +1,131 @@
+import Glibc
+package import LinuxSys
+
+/// The options of an overlay mount as mount(8) writes them, taken apart.
+package struct OverlayOptions: Equatable, Sendable {
+    private(set) var lower: [String] = []
+    private(set) var others: [MountPlan.Datum] = []
+    private(set) var attributes: MountAttributes = []
+    /// As one string for mount(2).
+    private(set) var page = ""
+
+    package init(_ options: [String]) {
+        var words: [String] = []
+        for option in options {
+            switch option {
+            case "ro": attributes.insert(.readonly)
+            case "nosuid": attributes.insert(.noSetUID)
+            case "nodev": attributes.insert(.noDevices)
+            case "noexec": attributes.insert(.noExecute)
+            case "rw", "defaults": continue
+            default:
+                // A label has commas of its own; only in the one string they need to be told apart.
+                let label = option.hasPrefix("context=") && option.utf8.contains(UInt8(ascii: ",")) ? option.dropFirst(8) : nil
+                words.append(label.map { "context=\"\($0)\"" } ?? option)
+                take(option)
+            }
+        }
+        page = words.joined(separator: ",")
+    }
+
+    private mutating func take(_ option: String) {
+        let halves = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard halves.count == 2 else { return others.append(.init(key: option, value: nil)) }
+        if halves[0] == "lowerdir" {
+            lower = Self.layers(halves[1])
+        } else {
+            others.append(.init(key: halves[0], value: Self.plain(halves[1])))
+        }
+    }
+
+    /// An entry of `mounts`, whose attributes are understood already.
+    init(_ options: [String], _ attributes: MountAttributes) {
+        self.init(options)
+        self.attributes.formUnion(attributes)
+    }
+
+    /// By one mount(2) with names relative to the directory of the layers where a page holds them: that costs about half of what a call
+    /// for each layer with its whole path does. Else, and to say what is wrong, layer by layer with `lowerdir+` (Linux 6.7), for which
+    /// no page limits what can be said; without that by mount(2) with whole paths.
+    ///
+    /// The working directory is another one meanwhile: for a process of one thread.
+    package func attach(source: String, to place: borrowing FD, calls: KernelCalls = .all) throws(SysError) {
+        let target = "/proc/self/fd/\(place.raw)"
+        let source = source.isEmpty ? "overlay" : source
+        if let short = OverlayPage(self) {
+            do throws(SysError) {
+                return try short.mount(source, on: target, flags: attributes.mountFlags)
+            } catch {
+                // Once more in the longer way: it may know why.
+            }
+        }
+        do throws(SysError) {
+            guard calls.contains(.overlayLayers) else { throw SysError(EINVAL, "mount overlay", on: "option lowerdir+") }
+            try mount().attach(to: place, name: "")
+        } catch  where error.errno == EINVAL && fitsOnePage {
+            // Also when an option is wrong: then mount(2) says so once more.
+            try mountPath(source, on: target, type: "overlay", flags: attributes.mountFlags, data: page)
+        }
+    }
+
+    /// The kernel's page, less the ending zero.
+    var fitsOnePage: Bool { page.utf8.count < OverlayPage.size }
+
+    private func mount() throws(SysError) -> FD {
+        let fileSystem = try FileSystemContext(type: "overlay")
+        // Open until the mount is made: what is too long for one option goes by its descriptor.
+        var opened: [FDBox] = []
+        try fileSystem.set("source", "overlay")
+        for layer in lower { try fileSystem.set("lowerdir+", try Self.short(layer, &opened)) }
+        for option in others {
+            let value =
+                option.key == "upperdir" || option.key == "workdir"
+                ? try option.value.map { text throws(SysError) in try Self.short(text, &opened) } : option.value
+            try fileSystem.set(option.key, value)
+        }
+        let made = try fileSystem.mount(attributes)
+        withExtendedLifetime(opened) {}
+        return made
+    }
+
+    /// fsconfig(2) takes at most 255 bytes a value.
+    private static func short(_ path: String, _ opened: inout [FDBox]) throws(SysError) -> String {
+        guard path.utf8.count > 255 else { return path }
+        let place = FDBox(try FD.open(path, openPathOnly | O_DIRECTORY))
+        opened.append(place)
+        return "/proc/self/fd/\(place.raw)"
+    }
+
+    /// Layers are separated by colons; a backslash takes the next character as it is (overlayfs.rst).
+    private static func layers(_ text: String) -> [String] {
+        var result: [[UInt8]] = [[]]
+        var escaped = false
+        for byte in text.utf8 {
+            if escaped || (byte != UInt8(ascii: "\\") && byte != UInt8(ascii: ":")) {
+                result[result.count - 1].append(byte)
+                escaped = false
+            } else if byte == UInt8(ascii: "\\") {
+                escaped = true
+            } else {
+                result.append([])
+            }
+        }
+        return result.filter { !$0.isEmpty }.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private static func plain(_ text: String) -> String { layers(text.replacingColons).joined() }
+}
+
+extension String {
+    /// Colons escaped, so that taking layers apart only removes backslashes.
+    fileprivate var replacingColons: String {
+        var result: [UInt8] = []
+        var escaped = false
+        for byte in utf8 {
+            if byte == UInt8(ascii: ":"), !escaped { result.append(UInt8(ascii: "\\")) }
+            escaped = byte == UInt8(ascii: "\\") && !escaped
+            result.append(byte)
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+}
