@@ -53,7 +53,11 @@ struct LayerTrace: Sendable, Equatable {
         for path in opaque where !path.isEmpty {
             try diff.openPathIfThere(path)?.setAttribute(ExtendedAttribute(name: overlayOpaque, value: [0x79]))
         }
-        for path in whiteouts.sorted(by: isBefore) where try below.lookup(path) == nil {
+        for path in whiteouts.sorted(by: isBefore) {
+            // A directory that hides everything is listed by overlayfs as it is: a note in it would be seen.
+            var isNeedless = isHidden(path)
+            if !isNeedless { isNeedless = try below.lookup(path) == nil }
+            guard isNeedless else { continue }
             guard let name = path.last, let parent = try diff.openPathIfThere(Array(path.dropLast())) else { continue }
             if try parent.status(of: name)?.isWhiteout == true { try parent.removeEntry(name, isDirectory: false) }
         }
@@ -66,6 +70,13 @@ struct LayerTrace: Sendable, Equatable {
 }
 
 extension LayerTrace {
+    /// Whether a directory above hides what is below: the mark may have come after the note. Of an opaque root the names in it are hidden
+    /// one by one.
+    private func isHidden(_ path: TreePath) -> Bool {
+        guard !opaque.isEmpty, path.count > 1 else { return false }
+        return opaque.contains([]) || (1..<path.count).contains { opaque.contains(Array(path[..<$0])) }
+    }
+
     /// In the order of the tree, so that each directory is opened once and from the one above it.
     private func setTimes(_ times: [TreePath: Times], in diff: borrowing FD) throws(SysError) {
         let root = FDBox(try diff.open(".", O_RDONLY | O_DIRECTORY, resolve: .beneath))

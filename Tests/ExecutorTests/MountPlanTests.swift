@@ -130,7 +130,7 @@ struct MountPlanTests {
         arguments: [
             ["lowerdir=/s/a\\:b:/s/c"], ["lowerdir=/s/a,b:/s/c"], ["lowerdir=a:b"], ["lowerdir=/a"], ["lowerdir=/s/a", "upperdir=u"],
             ["lowerdir=/s/a", "upperdir=/u\\,v"], ["lowerdir=/s/a", "context=x:s0:c1,c2"], ["lowerdir=/s/a", "ro"],
-            ["lowerdir=" + (0..<1000).map { "/s/\($0)" }.joined(separator: ":")],
+            ["lowerdir=" + (0..<2000).map { "/s/\($0)" }.joined(separator: ":")],
         ])
     func noOverlayPage(_ options: [String]) { #expect(OverlayPage(OverlayOptions(options)) == nil) }
 

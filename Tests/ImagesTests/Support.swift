@@ -105,8 +105,8 @@ func describeTree(_ root: String) throws -> [String] {
     var firstNames: [UInt64: String] = [:]
     func visit(_ directory: borrowing FD, _ path: String) throws {
         for name in try directory.entries().sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) {
-            let status = try directory.status(of: name)!
             let place = "\(path)/\(TarEntry.shown(name.bytes))"
+            guard let status = try directory.status(of: name) else { throw ToolFailure(description: "\(place) is listed and is not there") }
             var line = try describe(status, place, attributes: directory.attributes(of: name))
             switch status.kind {
             case .symlink: line += " -> \(TarEntry.shown(try directory.readSymlink(name)))"
