@@ -10,8 +10,8 @@ struct PullCommand: Verb {
             Credentials are those of docker's config.json (`swiftlet login`); mirrors and the like are in \(RegistrySettings.standardPath)
             (SWIFTLET_REGISTRIES moves it).
 
-            With --all-platforms what an index names for other machines is kept as well, so that `push` and `save --all-platforms` hand on
-            all of it. It is not unpacked.
+            With --all-platforms what an index names for other machines is kept as well, though not unpacked:
+            `push` and `save --all-platforms` hand on all of it.
             """)
 
     @OptionGroup var global: GlobalOptions

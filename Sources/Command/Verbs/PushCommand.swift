@@ -6,11 +6,12 @@ struct PushCommand: Verb {
     static let configuration = CommandConfiguration(
         commandName: "push", abstract: "Bring an image to a registry.",
         discussion: """
-            Layers, configuration and manifest stay as they are: digests do not change. What the registry has is not sent.
+            Layers, configuration and manifest stay as they are: digests do not change. What the registry has
+            is not sent.
 
-            An image that came with an index (`pull --all-platforms`, `load --all-platforms`) is pushed with all of it. When only the image
-            for this machine is here, that is pushed alone; --all-platforms makes it an error that says what is missing. An image that
-            is called by its id is always pushed alone.
+            An image that came with an index (pull or load with --all-platforms) is pushed with all of it.
+            When only the image for this machine is here, that is pushed alone; with --all-platforms it is
+            an error that says what is missing. An image that is called by its id is always pushed alone.
             """)
 
     @OptionGroup var global: GlobalOptions
