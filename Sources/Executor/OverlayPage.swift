@@ -52,6 +52,8 @@ struct OverlayPage: Equatable {
 
     func mount(_ source: String, on target: String, flags: UInt64) throws(SysError) {
         let before = try FD.open(".", openPathOnly | O_DIRECTORY)
+        // Whether there is a way back, before anything is mounted: a directory may be one's own and closed to one.
+        try before.makeCurrentDirectory(name: ".")
         try FD.open(directory, openPathOnly | O_DIRECTORY).makeCurrentDirectory(name: directory)
         let result = Result { () throws(SysError) in try mountPath(source, on: target, type: "overlay", flags: flags, data: text) }
         try before.makeCurrentDirectory(name: ".")

@@ -58,9 +58,7 @@ final class StoreCheck {
         }
         for (id, blobs) in images {
             for digest in blobs.split(separator: " ").map(String.init) {
-                var damage = badBlobs[digest]
-                if damage == nil { damage = try isThere(digest) ? nil : "it is missing" }
-                guard let damage else { continue }
+                guard let damage = try damage(digest) else { continue }
                 tell("blob \(digest) of image \(String(Store.hex(id).prefix(12)))", damage) { () throws(ImageError) in
                     try store.forgetImage(id)
                         ? .repaired("the image is removed: load or pull it again") : .kept("a container uses the image")
@@ -79,9 +77,7 @@ final class StoreCheck {
         }
         for (name, blobs) in indexes {
             for digest in blobs.split(separator: " ").map(String.init) {
-                var damage = badBlobs[digest]
-                if damage == nil { damage = try isThere(digest) ? nil : "it is missing" }
-                guard let damage else { continue }
+                guard let damage = try damage(digest) else { continue }
                 tell("blob \(digest) of the index of \(name)", damage) { () throws(ImageError) in
                     try store.forgetIndex(name)
                     return .repaired("the index is forgotten, the image stays: pull it again with --all-platforms")
@@ -89,6 +85,11 @@ final class StoreCheck {
                 if findings.last?.isRepaired == true { break }
             }
         }
+    }
+
+    private func damage(_ digest: String) throws(ImageError) -> String? {
+        if let found = badBlobs[digest] { return found }
+        return try isThere(digest) ? nil : "it is missing"
     }
 
     private func isThere(_ text: String) throws(ImageError) -> Bool {
