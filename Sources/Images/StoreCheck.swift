@@ -58,7 +58,7 @@ final class StoreCheck {
         }
         for (id, blobs) in images {
             for digest in blobs.split(separator: " ").map(String.init) {
-                guard let damage = try damage(digest) else { continue }
+                guard let damage = try damage(to: digest) else { continue }
                 tell("blob \(digest) of image \(String(Store.hex(id).prefix(12)))", damage) { () throws(ImageError) in
                     try store.forgetImage(id)
                         ? .repaired("the image is removed: load or pull it again") : .kept("a container uses the image")
@@ -77,7 +77,7 @@ final class StoreCheck {
         }
         for (name, blobs) in indexes {
             for digest in blobs.split(separator: " ").map(String.init) {
-                guard let damage = try damage(digest) else { continue }
+                guard let damage = try damage(to: digest) else { continue }
                 tell("blob \(digest) of the index of \(name)", damage) { () throws(ImageError) in
                     try store.forgetIndex(name)
                     return .repaired("the index is forgotten, the image stays: pull it again with --all-platforms")
@@ -87,7 +87,7 @@ final class StoreCheck {
         }
     }
 
-    private func damage(_ digest: String) throws(ImageError) -> String? {
+    private func damage(to digest: String) throws(ImageError) -> String? {
         if let found = badBlobs[digest] { return found }
         return try isThere(digest) ? nil : "it is missing"
     }
