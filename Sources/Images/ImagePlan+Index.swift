@@ -5,19 +5,19 @@ extension ArchiveReader {
     /// Nil when the descriptor is of a lone manifest.
     func plannedIndex(_ top: Descriptor) throws(ImageError) -> PlannedIndex? {
         guard MediaType.isIndex(top.mediaType) else { return nil }
-        var planned = PlannedIndex(documents: [])
+        var planned = PlannedIndex()
         try walk(top, depth: 0, &planned)
         return planned
     }
 
     private func walk(_ descriptor: Descriptor, depth: Int, _ planned: inout PlannedIndex) throws(ImageError) {
-        guard depth < PlannedIndex.nesting, planned.documents.count < PlannedIndex.most else {
-            throw .limit(subject: archive.path, what: "image indexes are nested too deep, or too many")
+        guard depth < PlannedIndex.nesting else {
+            throw .limit(subject: archive.path, what: "image indexes are nested deeper than \(PlannedIndex.nesting)")
         }
         let bytes = try blob(descriptor, limit: Index.limit)
-        planned.documents.append(.init(bytes, descriptor.digest))
+        try keep(.init(bytes, descriptor.digest), [], &planned)
         let found = try index(try Archive.parse(bytes, "\(descriptor.digest)"), "\(descriptor.digest)")
-        for child in found.manifests where !planned.documents.contains(where: { $0.digest == child.digest }) {
+        for child in found.manifests where !planned.has(child.digest) {
             if MediaType.isIndex(child.mediaType) {
                 // Archives that were made for one machine leave out the rest.
                 var isWanted = allPlatforms
@@ -42,8 +42,13 @@ extension ArchiveReader {
         let name = "manifest \(manifest.digest)"
         let document = try Archive.parse(bytes, name)
         let content = try Archive.fields(name) { () throws(FieldError) in try Manifest.content(json: document) }
-        planned.documents.append(.init(bytes, manifest.digest))
+        try keep(.init(bytes, manifest.digest), content, &planned)
+    }
+
+    private func keep(_ document: PlannedIndex.Document, _ content: [Descriptor], _ planned: inout PlannedIndex) throws(ImageError) {
+        planned.add(document)
         planned.add(content: content)
+        if let excess = planned.excess { throw .limit(subject: archive.path, what: excess) }
     }
 
     private func isThere(_ descriptor: Descriptor) throws(ImageError) -> Bool {

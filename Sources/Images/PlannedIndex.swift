@@ -18,20 +18,38 @@ package struct PlannedIndex: Sendable {
         }
     }
     /// The index itself first.
-    package var documents: [Document]
+    package private(set) var documents: [Document] = []
     /// Configurations, layers and whatever else manifests name, each once.
-    package var content: [Descriptor] = []
+    package private(set) var content: [Descriptor] = []
+    private var known: Set<Digest> = []
+    private var bytes = 0
 
-    package init(documents: [Document]) { self.documents = documents }
+    package init() {}
 
-    /// What a manifest names. A second one of the same digest is left out.
-    package mutating func add(content descriptors: [Descriptor]) {
-        for descriptor in descriptors where !content.contains(where: { $0.digest == descriptor.digest }) { content.append(descriptor) }
+    /// Those who come a second time are left out.
+    package mutating func add(_ document: Document) {
+        guard known.insert(document.digest).inserted else { return }
+        documents.append(document)
+        bytes += document.bytes.count
     }
 
-    /// How many manifests and indexes are looked at for one image, and how deep: each may be a request.
+    package mutating func add(content descriptors: [Descriptor]) {
+        for descriptor in descriptors where known.insert(descriptor.digest).inserted { content.append(descriptor) }
+    }
+
+    package func has(_ digest: Digest) -> Bool { known.contains(digest) }
+
+    /// What is more than anybody keeps for one image; nil when nothing is. Documents are in memory, and each may be a request.
+    package var excess: String? {
+        if documents.count > Self.most { return "its index has more than \(Self.most) manifests and indexes" }
+        if bytes > Self.mostBytes { return "the manifests of its index are more than \(Self.mostBytes) bytes" }
+        return content.count > Self.mostContent ? "its index has more than \(Self.mostContent) blobs" : nil
+    }
+
     package static let most = 256
     package static let nesting = 4
+    private static let mostBytes = 32 << 20
+    private static let mostContent = 16_384
 }
 
 /// Content that comes with an image and is not unpacked.

@@ -46,7 +46,7 @@ package struct Pull: Sendable {
         var search = Search()
         let manifest = try await imageManifest(top, order, &search)
         let config = try await config(of: manifest, order)
-        var index = search.seen.isEmpty ? nil : PlannedIndex(documents: search.seen.map { .init($0.bytes, $0.digest) })
+        var index = search.seen.documents.isEmpty ? nil : search.seen
         var manifests: Int?
         if allPlatforms, index != nil {
             let whole = try await whole(top, manifest, order)
@@ -100,13 +100,15 @@ package struct Pull: Sendable {
         var best: (descriptor: Descriptor, rank: Int)?
         var offered: [String] = []
         /// Indexes, the topmost first.
-        var seen: [FetchedManifest] = []
+        var seen = PlannedIndex()
+        var indexes = 0
     }
 
     private func look(in index: FetchedManifest, depth: Int, _ sessions: [Session], _ search: inout Search) async throws(RegistryError) {
-        search.seen.append(index)
+        search.indexes += 1
+        try keep(index, in: &search.seen)
         guard depth < Self.nesting else { throw .limit(place, what: "image indexes are nested deeper than \(Self.nesting)") }
-        guard search.seen.count <= Self.indexes else { throw .limit(place, what: "it has more than \(Self.indexes) image indexes") }
+        guard search.indexes <= Self.indexes else { throw .limit(place, what: "it has more than \(Self.indexes) image indexes") }
         let document: Index
         do { document = try Index(json: index.document) } catch { throw .answer(place, reason: "index \(index.digest): \(error)") }
         for descriptor in document.manifests {

@@ -199,4 +199,23 @@ struct IndexTests {
         #expect(fixture.leftovers == [])
         await server.stop()
     }
+
+    @Test("what is too much of an index is refused before it is brought")
+    func excess() {
+        var planned = PlannedIndex()
+        func digest(_ number: Int) -> OCI.Digest { contentDigest(.sha256, Array("\(number)".utf8)) }
+        func descriptor(_ number: Int) -> Descriptor { Descriptor(mediaType: "x", digest: digest(number), size: 1) }
+        for number in 0..<256 { planned.add(.init([], digest(number))) }
+        planned.add(.init([], digest(0)))
+        planned.add(content: (256..<256 + 16_384).map(descriptor) + [descriptor(256)])
+        #expect(planned.excess == nil)
+        var long = planned
+        planned.add(.init([], digest(-1)))
+        #expect(planned.excess == "its index has more than 256 manifests and indexes")
+        long.add(content: [descriptor(-2)])
+        #expect(long.excess == "its index has more than 16384 blobs")
+        var big = PlannedIndex()
+        for number in 0..<9 { big.add(.init([UInt8](repeating: 0, count: 4 << 20), digest(number))) }
+        #expect(big.excess == "the manifests of its index are more than 33554432 bytes")
+    }
 }
