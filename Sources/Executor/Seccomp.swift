@@ -30,8 +30,19 @@ package struct SeccompFilter: Equatable, Sendable {
     /// SECCOMP_FILTER_FLAG_*
     package let flags: UInt32
 
-    package init(_ spec: SeccompSpec) throws(SeccompError) {
+    /// Compiles it, or takes what was compiled of the same profile before.
+    package init(_ spec: SeccompSpec) throws(SeccompError) { try self.init(spec, .own()) }
+
+    init(_ spec: SeccompSpec, _ cache: SeccompCache?) throws(SeccompError) {
         flags = Self.flags(spec)
+        if let cache {
+            program = try cache.program(spec) { () throws(SeccompError) in try Self.compile(spec) }
+        } else {
+            program = try Self.compile(spec)
+        }
+    }
+
+    private static func compile(_ spec: SeccompSpec) throws(SeccompError) -> [UInt8] {
         let architectures = try SeccompBuilder.architectures(spec)
         let nextProgram = SeccompBuilder.unusedAction(spec)
         var whole: [UInt8] = []
@@ -40,13 +51,13 @@ package struct SeccompFilter: Equatable, Sendable {
             let builder = try SeccompBuilder.make(for: architecture, spec, otherwise: isLast ? nil : nextProgram)
             try builder.add(spec)
             let part = try builder.export()
-            whole += isLast ? part : Self.falling(through: part, at: nextProgram)
+            whole += isLast ? part : falling(through: part, at: nextProgram)
         }
-        whole = Self.newCallsPrologue(spec, architectures) + whole
+        whole = newCallsPrologue(spec, architectures) + whole
         guard whole.count / 8 <= 4096 else {
             throw .unsupported(field: "linux.seccomp", reason: "makes \(whole.count / 8) instructions, the kernel takes 4096")
         }
-        program = whole
+        return whole
     }
 
     /// A program whose answer for other architectures is to go on behind its end.
