@@ -3,6 +3,7 @@ passed on, unread, to the URL that swiftletd gave for it, as a kubelet does; not
 
 import http.server
 import json
+import select
 import socket
 import threading
 import urllib.parse
@@ -89,10 +90,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         head = [f"{self.command} {parts.path} HTTP/1.1"] + [f"{name}: {value}" for name, value in self.headers.items()]
         with socket.create_connection((parts.hostname, parts.port)) as upstream:
             upstream.sendall("\r\n".join(head + ["", ""]).encode("latin-1"))
-            other = threading.Thread(target=copy, args=(self.connection, upstream), daemon=True)
-            other.start()
+            threads = [threading.Thread(target=target, args=(self.connection, upstream), daemon=True) for target in (copy, watch)]
+            for thread in threads:
+                thread.start()
             copy(upstream, self.connection)
-            other.join()
+            for thread in threads:
+                thread.join()
         self.close_connection = True
 
 
@@ -103,8 +106,20 @@ def copy(source, target):
             target.sendall(data)
     except OSError:
         pass
-    for end in (target, source):
+    end(target, source)
+
+
+def watch(client, upstream):
+    """Until the client has gone: while nobody takes what it sent, `copy` does not see that."""
+    poll = select.poll()
+    poll.register(client, select.POLLRDHUP)
+    poll.poll()
+    end(upstream, client)
+
+
+def end(*connections):
+    for connection in connections:
         try:
-            end.shutdown(socket.SHUT_RDWR)
+            connection.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import socketserver
 import struct
 import subprocess
 import sys
@@ -229,48 +230,44 @@ class Heard:
 
 def port_forward(node, server):
     """Many connections at once, large and small; a port where nobody listens; clients that go in the middle."""
-    pod = node.run_pod("p")
-    port = 18080
-    container = node.run(pod, "c", ["/bin/nc", "-ll", "-p", str(port), "-e", "/bin/cat"])
+    pod, container = sleeping(node)
     server.pods["p"] = {"id": pod, "containers": {"c": {"id": container}}}
-    wait("it listens", lambda: node.shell(container, f"echo x | nc -w 1 127.0.0.1 {port}") == "x\n")
-    process = start(server, "port-forward", "--address", "127.0.0.1", "p", f":{port}", stdin=subprocess.DEVNULL)
-    local = int(re.match(rb"Forwarding from 127\.0\.0\.1:(\d+)", process.stdout.readline()).group(1))
-    method, upgrade, offers = server.asked[-1]
-    assert (method, upgrade, offers) == ("POST", "SPDY/3.1", ["portforward.k8s.io"]), server.asked
-    failures = []
+    with Program(gives_back=True) as peer, Program(gives_back=False) as sink:
+        process, local, drain = forward(server, peer.port, sink.port, stderr=subprocess.DEVNULL)
+        method, upgrade, offers = server.asked[-1]
+        assert (method, upgrade, offers) == ("POST", "SPDY/3.1", ["portforward.k8s.io"]), server.asked
+        failures = []
 
-    def talk(size):
-        try:
-            assert echo(local, os.urandom(size)), size
-        except Exception as error:
-            failures.append(repr(error))
+        def talk(size):
+            try:
+                assert echo(local, os.urandom(size)), size
+            except Exception as error:
+                failures.append(repr(error))
 
-    threads = [threading.Thread(target=talk, args=(size,)) for size in [1, 1000, 100_000, 3 << 20] * 6]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not failures and not any(thread.is_alive() for thread in threads), failures
-    # Connections that end without a word do not disturb the others.
-    for _ in range(20):
-        with socket.create_connection(("127.0.0.1", local), 30) as rude:
-            rude.sendall(bytes(200_000))
-            rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    assert echo(local, os.urandom(100_000))
-    wait("the pod's ends of them are closed", lambda: node.shell(container, f"netstat -tn | grep -c ':{port} .*ESTABLISHED'").strip() == "0")
+        threads = [threading.Thread(target=talk, args=(size,)) for size in [1, 1000, 100_000, 3 << 20] * 6]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert not failures and not any(thread.is_alive() for thread in threads), failures
+        wait("the pod's ends of them are closed", lambda: peer.open == 0)
+        # Connections that end without a word do not disturb the others. (With data on their way back kubectl itself would hang.)
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", drain), 30) as rude:
+                rude.sendall(bytes(200_000))
+                rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert echo(local, os.urandom(100_000))
+        wait("the pod's ends of those that are gone are closed", lambda: peer.open == sink.open == 0)
+        with socket.create_connection(("127.0.0.1", local), 30) as held:
+            held.sendall(b"x")
+            assert held.recv(1) == b"x" and peer.open == 1
+            process.kill()
+            process.wait()
+            wait("the pod's end of a client that is gone is closed", lambda: peer.open == 0)
     descriptors = lambda: len(os.listdir(f"/proc/{node.daemon.pid}/fd"))
-    with socket.create_connection(("127.0.0.1", local), 30) as held:
-        held.sendall(b"x")
-        assert held.recv(1) == b"x"
-        process.kill()
-        process.wait()
-        wait("the pod's end of a client that is gone is closed",
-             lambda: node.shell(container, f"netstat -tn | grep -c ':{port} .*ESTABLISHED'").strip() == "0")
     before = descriptors()
     # Where nobody listens.
-    process = start(server, "port-forward", "--address", "127.0.0.1", "p", ":1", stdin=subprocess.DEVNULL)
-    local = int(re.match(rb"Forwarding from 127\.0\.0\.1:(\d+)", process.stdout.readline()).group(1))
+    process, local = forward(server, 1)
     heard = Heard(process.stderr)
     with socket.create_connection(("127.0.0.1", local), 30) as refused:
         refused.settimeout(30)
@@ -280,6 +277,46 @@ def port_forward(node, server):
     process.wait()
     wait("no descriptor is left", lambda: descriptors() <= before)
     node.remove(pod)
+
+
+def forward(server, *ports, **more):
+    """kubectl, and the ports at which it listens for these of the pod."""
+    process = start(server, "port-forward", "--address", "127.0.0.1", "p", *(f":{port}" for port in ports), stdin=subprocess.DEVNULL, **more)
+    lines = [process.stdout.readline() for _ in ports]
+    return process, *(int(re.match(rb"Forwarding from 127\.0\.0\.1:(\d+)", line).group(1)) for line in lines)
+
+
+class Program(socketserver.ThreadingTCPServer):
+    """A program on the node that takes what it gets, and gives it back or not. `open`: its connections."""
+
+    daemon_threads, request_queue_size = True, 128
+
+    def __init__(self, gives_back):
+        super().__init__(("127.0.0.1", 0), None)
+        self.port, self.open, self.lock, self.gives_back = self.server_address[1], 0, threading.Lock(), gives_back
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+    def count(self, change):
+        with self.lock:
+            self.open += change
+
+    def finish_request(self, request, _):
+        self.count(1)
+        try:
+            while data := request.recv(1 << 16):
+                if self.gives_back:
+                    request.sendall(data)
+        except OSError:
+            pass
+        finally:
+            self.count(-1)
 
 
 def echo(port, data):
