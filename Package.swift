@@ -175,7 +175,8 @@ let package = Package(
         .testTarget(
             name: "PluginTests",
             dependencies: [
-                "Plugin", "Kubelet", "Command", "Registry", "SPDY", "TaskClient", "Messages", "TTRPC", "TTRPCNIO", "Images", "OCI", "LinuxSys",
+                "Plugin", "Kubelet", "Command", "Registry", "SPDY", "TaskClient", "Messages", "TTRPC", "TTRPCNIO", "Images", "OCI",
+                "LinuxSys",
                 logging, .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
                 protobuf,
             ], swiftSettings: strict),

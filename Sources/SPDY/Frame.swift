@@ -41,7 +41,8 @@ package enum Frame: Equatable, Sendable {
         package var isUnidirectional: Bool
 
         package init(
-            stream: UInt32, associated: UInt32 = 0, priority: UInt8 = 0, headers: Headers, isLast: Bool = false, isUnidirectional: Bool = false
+            stream: UInt32, associated: UInt32 = 0, priority: UInt8 = 0, headers: Headers, isLast: Bool = false,
+            isUnidirectional: Bool = false
         ) {
             (self.stream, self.associated, self.priority) = (stream, associated, priority)
             (self.headers, self.isLast, self.isUnidirectional) = (headers, isLast, isUnidirectional)

@@ -101,7 +101,8 @@ package struct FrameDecoder: ~Copyable {
             return .frame(
                 .synStream(
                     .init(
-                        stream: stream, associated: body.number(at: 4) & 0x7fff_ffff, priority: body[8] >> 5, headers: headers, isLast: isLast,
+                        stream: stream, associated: body.number(at: 4) & 0x7fff_ffff, priority: body[8] >> 5, headers: headers,
+                        isLast: isLast,
                         isUnidirectional: flags & Frame.unidirectional != 0)))
         case .synReply, .headers:
             try check(body.count >= 4)

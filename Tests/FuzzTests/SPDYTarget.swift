@@ -32,7 +32,8 @@ private func spdyEvents(of stream: ArraySlice<UInt8>, piece: Int) throws -> (eve
             decoder.append(rest.prefix(piece))
             rest = rest.dropFirst(piece)
             while let event = try decoder.next() {
-                if case .data(let stream, let more, let isLast) = event, case .data(stream, let bytes, false)? = found.last, !bytes.isEmpty {
+                if case .data(let stream, let more, let isLast) = event, case .data(stream, let bytes, false)? = found.last, !bytes.isEmpty
+                {
                     found[found.count - 1] = .data(stream: stream, bytes + more, isLast: isLast)
                 } else {
                     found.append(event)

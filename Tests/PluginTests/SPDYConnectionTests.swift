@@ -12,7 +12,7 @@ import Testing
 private final class Client {
     let channel: NIOAsyncTestingChannel
     private var encoder = FrameEncoder()
-    private var decoder = FrameDecoder()
+    private var decoder = SPDY.FrameDecoder()
 
     init(_ service: (any Channel) -> any SPDYService) async throws {
         channel = NIOAsyncTestingChannel()
@@ -23,7 +23,7 @@ private final class Client {
         try await channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).get()
     }
 
-    func send(_ frames: Frame...) async throws {
+    func send(_ frames: SPDY.Frame...) async throws {
         for frame in frames { try await send(encoder.encode(frame)) }
     }
 
@@ -36,8 +36,8 @@ private final class Client {
     func open(_ stream: UInt32, _ headers: Headers) async throws { try await send(.synStream(.init(stream: stream, headers: headers))) }
 
     /// What the server has sent so far.
-    func received() async throws -> [FrameEvent] {
-        var found: [FrameEvent] = []
+    func received() async throws -> [SPDY.FrameEvent] {
+        var found: [SPDY.FrameEvent] = []
         while let buffer = try await channel.readOutbound(as: ByteBuffer.self) {
             decoder.append(buffer.readableBytesView)
             while let event = try decoder.next() { found.append(event) }
@@ -53,7 +53,9 @@ private final class Record: SPDYService {
         said.withLock { $0.append("opened \(stream)") }
         return headers["refuse"] == nil
     }
-    func arrived(_ bytes: [UInt8], on stream: UInt32) { said.withLock { $0.append("\(stream): \(String(decoding: bytes, as: UTF8.self))") } }
+    func arrived(_ bytes: [UInt8], on stream: UInt32) {
+        said.withLock { $0.append("\(stream): \(String(decoding: bytes, as: UTF8.self))") }
+    }
     func ended(_ stream: UInt32) { said.withLock { $0.append("ended \(stream)") } }
     func reset(_ stream: UInt32) { said.withLock { $0.append("reset \(stream)") } }
     func gone(_ reason: String) { said.withLock { $0.append("gone: \(reason)") } }
@@ -139,7 +141,7 @@ private final class Record: SPDYService {
         try await command.send(ByteBuffer(string: "out"), of: .stdout)
         let status = RemoteCommand.status(exitCode: 7)
         let finishing = Task { await command.finish(status) }
-        var found: [FrameEvent] = []
+        var found: [SPDY.FrameEvent] = []
         while found.last != .frame(.goAway(lastStream: version.hasResize ? 7 : 5, .ok)) {
             found += try await client.received()
             await Task.yield()

@@ -1,3 +1,4 @@
+import Messages
 import NIOHTTP1
 import OCI
 import SPDY
@@ -17,10 +18,25 @@ import Testing
     }
 
     @Test("the client's first protocol of SPDY that is known is taken") func protocols() {
-        #expect(spdy("v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io") == .spdy(protocol: "v4.channel.k8s.io"))
+        #expect(
+            spdy("v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io") == .spdy(protocol: "v4.channel.k8s.io"))
         #expect(spdy("v9.channel.k8s.io, v2.channel.k8s.io") == .spdy(protocol: "v2.channel.k8s.io"))
         #expect(spdy("v5.channel.k8s.io", "channel.k8s.io", purpose: .attach(.init())) == .spdy(protocol: "channel.k8s.io"))
         #expect(spdy("portforward.k8s.io", purpose: .portForward(.init())) == .spdy(protocol: "portforward.k8s.io"))
+    }
+
+    @Test("the client's first subprotocol of a WebSocket that is known is taken") func subprotocols() {
+        func webSocket(_ offers: String, _ purpose: StreamTickets.Purpose) -> StreamUpgrade {
+            upgrade(["Connection": "upgrade", "Upgrade": "WebSocket", "Sec-WebSocket-Protocol": offers], purpose)
+        }
+        #expect(
+            webSocket("v9.channel.k8s.io, v4.channel.k8s.io, v5.channel.k8s.io", .exec(.init()))
+                == .webSocket(subprotocol: "v4.channel.k8s.io"))
+        #expect(webSocket("v4.channel.k8s.io", .portForward(.init())) == .webSocket(subprotocol: "v4.channel.k8s.io"))
+        guard case .refused = webSocket("channel.k8s.io", .exec(.init())) else {
+            Issue.record("taken")
+            return
+        }
     }
 
     @Test("an offer of nothing that is known is 403 with what is, no offer 400") func refusedProtocols() throws {
@@ -49,7 +65,8 @@ import Testing
 
     @Test("what is no upgrade to a known protocol is 400, and what has no ticket 404") func noUpgrades() {
         for (headers, words) in [
-            ([:], "a WebSocket or SPDY/3.1 is wanted"), (["Connection": "Upgrade", "Upgrade": "SPDY/2"], "upgrade to spdy/2 is not supported"),
+            ([:], "a WebSocket or SPDY/3.1 is wanted"),
+            (["Connection": "Upgrade", "Upgrade": "SPDY/2"], "upgrade to spdy/2 is not supported"),
             (["Upgrade": "SPDY/3.1", "X-Stream-Protocol-Version": "v4.channel.k8s.io"], "is wanted"),
             (["Connection": "Upgrade", "Upgrade": "websocket"], "none of the subprotocols (none) is known"),
         ] as [(HTTPHeaders, String)] {

@@ -126,7 +126,8 @@ private func joined(_ events: [FrameEvent]) -> [FrameEvent] {
         arguments: [
             ("8002 0001 00 00000a", .version(2)), ("8003 0001 00 004001", .tooLong(kind: 1, length: 16385)),
             ("8003 0001 00 000009 000000000000000000", .wrongLength(kind: 1, length: 9)),
-            ("8003 0002 00 000003 000001", .wrongLength(kind: 2, length: 3)), ("8003 0003 00 000004 00000001", .wrongLength(kind: 3, length: 4)),
+            ("8003 0002 00 000003 000001", .wrongLength(kind: 2, length: 3)),
+            ("8003 0003 00 000004 00000001", .wrongLength(kind: 3, length: 4)),
             ("8003 0003 00 000008 00000000 00000001", .streamZero(kind: 3)),
             ("8003 0004 00 000004 00000001", .wrongLength(kind: 4, length: 4)),
             ("8003 0004 00 000004 ffffffff", .wrongLength(kind: 4, length: 4)), ("8003 0006 00 000000", .wrongLength(kind: 6, length: 0)),

@@ -45,7 +45,9 @@ import Testing
         var streams = try streams(1)
         _ = try streams.receive(.data(stream: 1, [], isLast: true))
         #expect(
-            try streams.receive(.data(stream: 1, [1], isLast: false)) == [.reset(stream: 1), .send(.reset(stream: 1, .streamAlreadyClosed))])
+            try streams.receive(.data(stream: 1, [1], isLast: false)) == [
+                .reset(stream: 1), .send(.reset(stream: 1, .streamAlreadyClosed)),
+            ])
         for stream in [2, 5] as [UInt32] {
             #expect(try streams.receive(.data(stream: stream, [1], isLast: false)) == [.send(.reset(stream: stream, .invalidStream))])
         }
