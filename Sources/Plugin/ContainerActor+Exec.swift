@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Images
 internal import LinuxSys
+internal import Logging
 internal import Messages
 internal import NIOCore
 internal import NIOPosix

@@ -6,7 +6,9 @@ func fuzzSPDY(_ bytes: [UInt8]) throws {
     let stream = bytes.dropFirst()
     let (whole, cut) = (try spdyEvents(of: stream, piece: max(1, stream.count)), try spdyEvents(of: stream, piece: Int(first) % 64 + 1))
     try require(whole.events == cut.events && whole.error == cut.error, "frames depend on how the stream is cut")
-    var (streams, encoder, decoder) = (ServerStreams(limit: 8), FrameEncoder(), FrameDecoder())
+    var streams = ServerStreams(limit: 8)
+    var encoder = FrameEncoder()
+    var decoder = FrameDecoder()
     for event in whole.events {
         if case .frame(let frame) = event {
             decoder.append(encoder.encode(frame))

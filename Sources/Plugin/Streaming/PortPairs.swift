@@ -13,8 +13,8 @@ struct PortPairs: Sendable {
 
     enum Outcome: Equatable, Sendable {
         case refused(String)
-        /// For the other stream of this request.
-        case waits(request: String, isData: Bool)
+        /// For the other stream of its request.
+        case waits(isData: Bool)
         case complete(Pair, isData: Bool)
     }
 
@@ -44,7 +44,7 @@ struct PortPairs: Sendable {
         if isData { half.data = (stream, port) } else { half.error = stream }
         guard let data = half.data, let error = half.error else {
             waiting[request] = half
-            return .waits(request: request, isData: isData)
+            return .waits(isData: isData)
         }
         waiting[request] = nil
         return .complete(Pair(port: data.port, data: data.stream, error: error), isData: isData)
@@ -53,13 +53,12 @@ struct PortPairs: Sendable {
     /// Clients before requestID open the error's stream and then, with the next number, the data's.
     private static func request(_ stream: UInt32, isData: Bool) -> String { "stream \(isData ? stream &- 2 : stream)" }
 
-    /// The other stream has not come in time. The one that did is returned, and forgotten.
-    mutating func expire(_ request: String) -> (data: UInt32?, error: UInt32?)? {
-        waiting.removeValue(forKey: request).map { ($0.data?.stream, $0.error) }
-    }
-
-    /// A stream that ends before its pair is complete.
-    mutating func forget(_ stream: UInt32) {
-        waiting = waiting.filter { $0.value.data?.stream != stream && $0.value.error != stream }
+    /// One that waited too long, or has ended: it is forgotten. Nil: it does not wait.
+    mutating func forget(_ stream: UInt32) -> (request: String, data: UInt32?, error: UInt32?)? {
+        guard let (request, half) = waiting.first(where: { $0.value.data?.stream == stream || $0.value.error == stream }) else {
+            return nil
+        }
+        waiting[request] = nil
+        return (request, half.data?.stream, half.error)
     }
 }

@@ -47,7 +47,7 @@ final class SPDYPortForward: SPDYService {
         let outcome = state.withLock { state in
             let outcome = state.pairs.add(stream, headers)
             switch outcome {
-            case .waits(_, isData: true), .complete(_, isData: true): state.inboxes[stream] = Inbox()
+            case .waits(isData: true), .complete(_, isData: true): state.inboxes[stream] = Inbox()
             default: break
             }
             return outcome
@@ -56,8 +56,7 @@ final class SPDYPortForward: SPDYService {
         case .refused(let reason):
             logger.info("port-forward: \(reason)")
             return false
-        case .waits(let request, _):
-            connection.channel.eventLoop.scheduleTask(in: Self.patience) { [weak self] in self?.expire(request) }
+        case .waits: connection.channel.eventLoop.scheduleTask(in: Self.patience) { [weak self] in self?.expire(stream) }
         case .complete(let pair, _): complete.push(pair, bytes: 0)
         }
         return true
@@ -75,10 +74,10 @@ final class SPDYPortForward: SPDYService {
     func ended(_ stream: UInt32) { state.withLock { $0.inboxes[stream] }?.queue.finish() }
 
     func reset(_ stream: UInt32) {
-        state.withLock { state in
-            state.pairs.forget(stream)
-            return state.inboxes[stream]
-        }?.queue.finish(.failure(Status(.cancelled, "the client has closed the port")))
+        let (waited, inbox) = state.withLock { ($0.pairs.forget(stream), $0.inboxes[stream]) }
+        inbox?.queue.finish(.failure(Status(.cancelled, "the client has closed the port")))
+        // Of a pair that never was nobody else clears away.
+        if let data = waited?.data { drop(data) }
     }
 
     func gone(_ reason: String) {
@@ -87,10 +86,11 @@ final class SPDYPortForward: SPDYService {
         for inbox in state.withLock({ Array($0.inboxes.values) }) { inbox.queue.finish(.failure(failure)) }
     }
 
-    private func expire(_ request: String) {
-        guard let half = state.withLock({ $0.pairs.expire(request) }) else { return }
+    private func expire(_ stream: UInt32) {
+        guard let half = state.withLock({ $0.pairs.forget(stream) }) else { return }
         let failure = PluginError.deadline(
-            operation: "open", subject: "the streams of request \(quoted(request))", seconds: Self.patience.nanoseconds / 1_000_000_000)
+            operation: "open", subject: "the streams of request \(quoted(half.request))", seconds: Self.patience.nanoseconds / 1_000_000_000
+        )
         logger.info("port-forward: \(failure)")
         if let data = half.data {
             drop(data)
