@@ -80,7 +80,9 @@ final class SPDYHandler: ChannelDuplexHandler {
     private var encoder = FrameEncoder()
     private var streams = ServerStreams(limit: mostStreams)
     private var answers = 0
+    /// Nothing of the client counts any more.
     private var isOver = false
+    private var isGone = false
 
     init(_ service: any SPDYService) { self.service = service }
 
@@ -125,8 +127,7 @@ final class SPDYHandler: ChannelDuplexHandler {
 
     private func fail(_ reason: String, _ context: ChannelHandlerContext) {
         guard !isOver else { return }
-        isOver = true
-        service.gone(reason)
+        gone(reason)
         let frame = encoder.encode(.goAway(lastStream: streams.last, .protocolError))
         let channel = context.channel
         // One that reads nothing does not get this either.
@@ -156,9 +157,16 @@ final class SPDYHandler: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        isOver = true
-        service.gone("the client has gone")
+        gone("the client has gone")
         context.fireChannelInactive()
+    }
+
+    /// Told once.
+    private func gone(_ reason: String) {
+        isOver = true
+        guard !isGone else { return }
+        isGone = true
+        service.gone(reason)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
