@@ -17,12 +17,17 @@ import threading
 import time
 
 from apiserver import APIServer
-from node import Node, wait
+import node as nodes
+from node import Node
 
 HOST = {"linux": {"security_context": {"namespace_options": {"network": "NODE", "pid": "CONTAINER"}}}}
 VOLUME = 64 << 20
 # Newer ones begin with a WebSocket unless told not to.
 ENVIRONMENT = dict(os.environ, KUBECTL_REMOTE_COMMAND_WEBSOCKETS="false", KUBECTL_PORT_FORWARD_WEBSOCKETS="false", KUBECONFIG="/dev/null")
+
+
+def wait(what, check, seconds=60):
+    return nodes.wait(what, check, seconds)
 
 
 def words(server, *arguments):
@@ -86,11 +91,11 @@ def exec_terminal(node, server):
     os.close(theirs)
     seen = Terminal(ours)
     os.write(ours, b"while [ \"$(stty size)\" != '37 101' ]; do :; done; echo size $(stty size) $(tty) >&2\n")
-    wait("the size of the beginning", lambda: b"size 37 101 /dev/pts/" in seen.text, 40)
+    wait("the size of the beginning", lambda: b"size 37 101 /dev/pts/" in seen.text)
     resize(ours, 22, 55)
     os.kill(process.pid, signal.SIGWINCH)
     os.write(ours, b"while [ \"$(stty size)\" != '22 55' ]; do :; done; exit 5\n")
-    assert process.wait(40) == 5, seen.text[-500:]
+    assert process.wait(60) == 5, seen.text[-500:]
     os.close(ours)
     wait("no exec is left", lambda: not execs(node))
     node.remove(pod)
