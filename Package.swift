@@ -57,6 +57,7 @@ let package = Package(
         .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .target(name: "CTaskProto", dependencies: ["CProtobufC"]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
 
         .target(name: "LinuxSys", dependencies: ["CLinux"], swiftSettings: strict),
@@ -68,6 +69,7 @@ let package = Package(
         .target(name: "Cgroups", dependencies: ["LinuxSys", "OCI"], swiftSettings: strict),
         .target(name: "Executor", dependencies: ["Cgroups", "OCI", "LinuxSys", "CSeccomp"], swiftSettings: strict),
         .target(name: "TTRPC", swiftSettings: strict),
+        .target(name: "SPDY", dependencies: ["CZlib"], swiftSettings: strict),
         .target(name: "TTRPCLoop", dependencies: ["TTRPC", "EventLoop", "LinuxSys"], swiftSettings: strict),
         .target(name: "TaskAPI", dependencies: ["CTaskProto", "TTRPC"], swiftSettings: strict),
         .target(
@@ -95,8 +97,8 @@ let package = Package(
         .target(
             name: "Plugin",
             dependencies: [
-                "Images", "Registry", "TTRPC", "TTRPCNIO", "TaskClient", "Messages", "CRILog", "LinuxSys", "OCI", "YAML", logging, protobuf,
-                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
+                "Images", "Registry", "SPDY", "TTRPC", "TTRPCNIO", "TaskClient", "Messages", "CRILog", "LinuxSys", "OCI", "YAML", logging,
+                protobuf, .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "Yams", package: "Yams"),
             ] + nio,
             swiftSettings: strict),
@@ -161,8 +163,9 @@ let package = Package(
                 protobuf,
             ],
             swiftSettings: strict),
+        .testTarget(name: "SPDYTests", dependencies: ["SPDY"], swiftSettings: strict),
         .testTarget(
-            name: "FuzzTests", dependencies: ["Executor", "Images", "OCI", "Shim", "TTRPC", "TaskAPI"], swiftSettings: strict),
+            name: "FuzzTests", dependencies: ["Executor", "Images", "OCI", "SPDY", "Shim", "TTRPC", "TaskAPI"], swiftSettings: strict),
         .testTarget(name: "ImagesTests", dependencies: ["Images", "OCI", "LinuxSys"], swiftSettings: strict),
         .testTarget(
             name: "RegistryTests",
@@ -173,8 +176,9 @@ let package = Package(
         .testTarget(
             name: "PluginTests",
             dependencies: [
-                "Plugin", "Kubelet", "Command", "Registry", "TaskClient", "Messages", "TTRPC", "TTRPCNIO", "Images", "OCI", "LinuxSys",
-                logging,
+                "Plugin", "Kubelet", "Command", "Registry", "SPDY", "TaskClient", "Messages", "TTRPC", "TTRPCNIO", "Images", "OCI",
+                "LinuxSys",
+                logging, .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
                 protobuf,
             ], swiftSettings: strict),
     ]

@@ -17,7 +17,7 @@ esac
 flags=("${swift_flags[@]}" -enable-testing -swift-version 6 -package-name swiftlet -parse-as-library -suppress-warnings
     -enable-upcoming-feature InternalImportsByDefault -enable-upcoming-feature ExistentialAny
     -enable-upcoming-feature MemberImportVisibility -enable-experimental-feature Lifetimes -strict-memory-safety
-    -I "$out" -I Sources/CSeccomp -I Sources/CProtobufC -I Sources/CZstd -I Sources/CISAL -I Sources/CTaskProto/include
+    -I "$out" -I Sources/CSeccomp -I Sources/CProtobufC -I Sources/CZstd -I Sources/CISAL -I Sources/CZlib -I Sources/CTaskProto/include
     -Xcc -ISources/CTaskProto/include -I "$out/CLinux")
 
 mkdir -p "$out/CLinux"
@@ -63,7 +63,7 @@ tests_of() { # directory
 
 c_module Sources/CLinux CLinux
 c_module Sources/CTaskProto CTaskProto
-for name in LinuxSys EventLoop OCI CRILog Cgroups Executor TTRPC TTRPCLoop TaskAPI Shim; do
+for name in LinuxSys EventLoop OCI CRILog Cgroups Executor TTRPC SPDY TTRPCLoop TaskAPI Shim; do
     mapfile -t files < <(find "Sources/$name" -name '*.swift' | sort)
     swift_module "$name" "${files[@]}"
 done
@@ -73,7 +73,7 @@ for file in ByteSource GzipSource ZstdSource Arrival AccessList ImageError PaxRe
     images+=("Sources/Images/$file.swift")
 done
 swift_module Images "${images[@]}"
-libraries=(-lseccomp -lprotobuf-c -lzstd -lisal)
+libraries=(-lseccomp -lprotobuf-c -lzstd -lisal -lz)
 if [ "$2" = fuzz ]; then
     mapfile -t files < <(find Tests/FuzzTests -name '*.swift' ! -name MutationTests.swift | sort)
     "$swiftc" "${flags[@]}" -module-name Fuzz -use-ld=lld -o "$out/fuzz" "${files[@]}" Integration/fuzz/Entry.swift "${objects[@]}" "${libraries[@]}"
@@ -81,7 +81,7 @@ else
     # Where swift-testing's macros are differs between toolchains' layouts.
     macros=$(dirname "$(find "$toolchain/lib/swift/host" -name 'libTestingMacros.*' | head -n 1)")
     flags+=(-plugin-path "$macros")
-    for name in LinuxSysTests OCITests TTRPCTests ShimTests ExecutorTests FuzzTests; do
+    for name in LinuxSysTests OCITests TTRPCTests SPDYTests ShimTests ExecutorTests FuzzTests; do
         mapfile -t files < <(tests_of "Tests/$name")
         swift_module "$name" "${files[@]}"
     done

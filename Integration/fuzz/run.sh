@@ -8,7 +8,7 @@ build=$(cd "$1" && pwd)
 seconds=$2
 shift 2
 targets=("$@")
-[ $# -gt 0 ] || targets=(frames task config record executor tar pax manifest)
+[ $# -gt 0 ] || targets=(frames spdy task config record executor tar pax manifest)
 status=0
 for target in "${targets[@]}"; do
     corpus=$build/corpus/$target
@@ -23,7 +23,7 @@ for target in "${targets[@]}"; do
         done
     fi
     most=65536
-    case $target in tar) most=16384 ;; frames | task | pax | executor | record) most=4096 ;; esac
+    case $target in tar) most=16384 ;; frames | spdy | task | pax | executor | record) most=4096 ;; esac
     log=$build/$target.log
     if FUZZ_TARGET=$target FUZZ_SEEDS=$corpus ASAN_OPTIONS=detect_leaks=1 nice -n 19 "$build/fuzz" "$corpus" -max_total_time="$seconds" \
         -max_len=$most -timeout=120 -rss_limit_mb=2048 -dict="$build/$target.dictionary" -artifact_prefix="$build/found/$target-" \

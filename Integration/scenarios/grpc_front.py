@@ -41,11 +41,13 @@ with Node("--network", "loopback", name="grpc") as node:
     # Unicode and bytes that are no text come through as they are.
     answer = cri.ExecSync(container_id=container, cmd=["/bin/printf", "\\377\\000ä"])
     assert answer.stdout == b"\xff\0\xc3\xa4", answer.stdout
-    # As much as one message of ttrpc holds; more is refused with the exit code.
+    # As much as one message of ttrpc holds; the rest is discarded, and the command runs to its end.
     answer = cri.ExecSync(container_id=container, cmd=["/bin/sh", "-c", "dd if=/dev/zero bs=1024 count=3900 2>/dev/null"])
     assert len(answer.stdout) == 3900 << 10
-    refused(CODE.RESOURCE_EXHAUSTED, "exit code 3", cri.ExecSync, container_id=container,
-            cmd=["/bin/sh", "-c", "dd if=/dev/zero bs=1024 count=5000 2>/dev/null; exit 3"])
+    script = "dd if=/dev/zero bs=1024 count=20000 2>/dev/null; echo after >&2; echo > /tmp/after; exit 3"
+    answer = cri.ExecSync(container_id=container, cmd=["/bin/sh", "-c", script])
+    assert (len(answer.stdout), answer.stderr, answer.exit_code) == ((4 << 20) - (64 << 10) - 6, b"after\n", 3), len(answer.stdout)
+    assert node.shell(container, "ls /tmp/after") == "/tmp/after\n"
     refused(CODE.DEADLINE_EXCEEDED, "", cri.ExecSync, container_id=container, cmd=["/bin/sleep", "100"], timeout=2)
     refused(CODE.NOT_FOUND, "no such container", cri.ContainerStatus, container_id="ä-unknown")
     try:

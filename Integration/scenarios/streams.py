@@ -203,8 +203,10 @@ async def refusals(node):
     assert urllib.parse.urlsplit(url).hostname == "127.0.0.1", url
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Version": "13"}
     for headers, status, words in [
-            ({}, 400, "a WebSocket is wanted"),
-            ({"Connection": "Upgrade", "Upgrade": "SPDY/3.1"}, 400, "upgrade to spdy/3.1 is not supported"),
+            ({}, 400, "a WebSocket or SPDY/3.1 is wanted"),
+            ({"Connection": "Upgrade", "Upgrade": "SPDY/2"}, 400, "upgrade to spdy/2 is not supported"),
+            ({"Connection": "Upgrade", "Upgrade": "SPDY/3.1"}, 400, "X-Stream-Protocol-Version is required"),
+            ({"Connection": "Upgrade", "Upgrade": "SPDY/3.1", "X-Stream-Protocol-Version": "v9.channel.k8s.io"}, 403, "server accepts v4.channel.k8s.io"),
             (upgrade, 400, "none of the subprotocols (none) is known"),
             (dict(upgrade, **{"Sec-WebSocket-Protocol": "v9.channel.k8s.io"}), 400, "v5.channel.k8s.io, v4.channel.k8s.io")]:
         found = raw(url, **headers)

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Images
 internal import LinuxSys
+internal import Logging
 internal import Messages
 internal import NIOCore
 internal import NIOPosix
@@ -11,10 +12,17 @@ struct ExecOutcome: Sendable {
     var stdout: [UInt8]
     var stderr: [UInt8]
     var code: UInt32
+
+    /// How many bytes of each fit into `limit`: each has half of it, and what the other leaves.
+    static func kept(_ stdout: Int, _ stderr: Int, of limit: Int) -> (stdout: Int, stderr: Int) {
+        let second = min(stderr, max(limit / 2, limit - stdout))
+        return (min(stdout, limit - second), second)
+    }
 }
 
 extension ContainerActor {
-    /// CRI lets a runtime keep 16 MiB of output, but one ttrpc message holds 4 MiB: both streams together must fit into it.
+    /// CRI's rule for ExecSync (api.proto, ExecSyncResponse): output is kept up to a limit, the rest is discarded, and the command goes on
+    /// with no error. The limit is not CRI's 16 MB of each stream, as one ttrpc message holds 4 MiB: both together must fit into it.
     static let mostOutput = Frame.mostPayload - 65_536
 
     /// Runs a command beside the container's program and waits for it. Not in the order of other calls: it may take long.
@@ -41,10 +49,11 @@ extension ContainerActor {
             // A child left behind may hold the streams open: its output is not waited for without end.
             let (stdout, stderr) = (await outputs.0.bytes(within: .seconds(10)), await outputs.1.bytes(within: .seconds(1)))
             try? await shim.delete(exec: exec)
-            guard !stdout.wasCut, !stderr.wasCut, stdout.bytes.count + stderr.bytes.count <= Self.mostOutput else {
-                throw PluginError.tooMuchOutput(limit: Self.mostOutput, exitCode: code)
+            let kept = ExecOutcome.kept(stdout.bytes.count, stderr.bytes.count, of: Self.mostOutput)
+            if stdout.wasCut || stderr.wasCut || kept != (stdout.bytes.count, stderr.bytes.count) {
+                site.logger.info("exec in container \(id): kept \(kept.stdout) bytes of stdout and \(kept.stderr) of stderr")
             }
-            return ExecOutcome(stdout: stdout.bytes, stderr: stderr.bytes, code: code)
+            return ExecOutcome(stdout: Array(stdout.bytes.prefix(kept.stdout)), stderr: Array(stderr.bytes.prefix(kept.stderr)), code: code)
         } catch {
             streams.closeWriters()
             // Nobody waits for it any more: not the caller who has gone either.

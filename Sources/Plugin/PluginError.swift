@@ -16,8 +16,6 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
     case wrongState(Kind, String, wanted: String, found: String)
     /// Something did not end in time.
     case deadline(operation: String, subject: String, seconds: Int64)
-    /// ExecSync printed more than one answer can carry.
-    case tooMuchOutput(limit: Int, exitCode: UInt32)
     /// A subscriber took its events too slowly.
     case laggingSubscriber
     /// A client that is attached to a container took its output too slowly.
@@ -46,7 +44,6 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
         case .taken(let kind, let name): "create \(kind.rawValue) \(name): the name is taken"
         case .wrongState(let kind, let id, let wanted, let found): "\(kind.rawValue) \(id): is \(found), must be \(wanted)"
         case .deadline(let operation, let subject, let seconds): "\(operation) \(subject): not done after \(seconds) s"
-        case .tooMuchOutput(let limit, let code): "exec: more than \(limit) bytes of output (exit code \(code))"
         case .laggingSubscriber: "send container events: the receiver is too slow; list again"
         case .laggingClient(let id): "attach to container \(id): the client took nothing for too long; output is missing"
         case .eventsGone(let after, let floor): "replay container events after \(after): those up to \(floor) are gone; list again"
@@ -68,7 +65,7 @@ package enum PluginError: Error, Equatable, CustomStringConvertible {
         case .taken: .alreadyExists
         case .wrongState: .failedPrecondition
         case .deadline: .deadlineExceeded
-        case .tooMuchOutput, .laggingSubscriber, .laggingClient: .resourceExhausted
+        case .laggingSubscriber, .laggingClient: .resourceExhausted
         case .eventsGone: .outOfRange
         case .kernel, .document: .unknown
         case .store(let code, _), .registry(let code, _), .network(let code, _): code

@@ -2,6 +2,7 @@ internal import FoundationEssentials
 internal import Images
 internal import Messages
 internal import OCI
+internal import Registry
 internal import SwiftProtobuf
 internal import TTRPC
 internal import TaskClient
@@ -65,8 +66,8 @@ struct ShimLink: Sendable {
         request.terminal = terminal
         request.stdin = stdin
         // Into the log, and to whoever is attached.
-        request.stdout =
-            "cri-attach://\(AttachFiles.percentEncoded(log))?\(AttachFiles.percentEncoded("\(bundle)/\(AttachFiles.directory)"))"
+        let directory = "\(bundle)/\(AttachFiles.directory)"
+        request.stdout = "cri-attach://\(percentEncoded(log, keeping: "/"))?\(percentEncoded(directory, keeping: "/"))"
         request.stderr = terminal ? "" : request.stdout
         if let options = try options.any() { request.options = options }
         let message = request

@@ -94,13 +94,14 @@ private func isHostByte(_ byte: UInt8) -> Bool {
         || byte == 0x5f
 }
 
-/// RFC 3986's unreserved characters stay.
-func percentEncoded(_ text: String) -> String {
+/// RFC 3986's unreserved characters stay, and those of `kept`.
+package func percentEncoded(_ text: String, keeping kept: String = "") -> String {
     var result: [UInt8] = []
     let digits = Array("0123456789ABCDEF".utf8)
     for byte in text.utf8 {
         switch byte {
         case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x5f, 0x7e: result.append(byte)
+        case _ where kept.utf8.contains(byte): result.append(byte)
         default: result += [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
         }
     }

@@ -3,6 +3,8 @@
 enum FuzzTarget: String, CaseIterable {
     /// ttrpc's frames and the streams behind them.
     case frames
+    /// SPDY's frames and the streams behind them.
+    case spdy
     /// The messages of containerd's task service, through libprotobuf-c.
     case task
     /// config.json, and the parts of it that Exec and Update send.
@@ -21,6 +23,7 @@ enum FuzzTarget: String, CaseIterable {
     func run(_ bytes: [UInt8]) throws {
         switch self {
         case .frames: try fuzzFrames(bytes)
+        case .spdy: try fuzzSPDY(bytes)
         case .task: try fuzzTask(bytes)
         case .config: try fuzzConfig(bytes)
         case .record: try fuzzRecord(bytes)

@@ -9,6 +9,7 @@ extension FuzzTarget {
     var seeds: [[UInt8]] {
         switch self {
         case .frames: [[0], [3] + Seed.stream, [63] + Seed.stream + Seed.stream]
+        case .spdy: [[0], [3] + Seed.spdy, [63] + Seed.spdy]
         case .task: Seed.messages
         case .config: [[3] + Seed.runtime, [0] + Seed.process, [1] + Seed.resources, [2] + Seed.state]
         case .record: [Seed.record]

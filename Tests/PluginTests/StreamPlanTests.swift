@@ -1,5 +1,6 @@
 import Messages
 import OCI
+import Registry
 import Testing
 
 @testable import Plugin
@@ -26,9 +27,11 @@ import Testing
         #expect(throws: RemoteCommand.Failure.self) { try RemoteCommand.event(channel: channel, Array(text.utf8), version) }
     }
 
-    @Test("the first subprotocol of the client that is known is taken") func versions() {
-        #expect(RemoteCommand.Version.chosen(from: ["v9.channel.k8s.io", "v4.channel.k8s.io", "v5.channel.k8s.io"]) == .v4)
-        #expect(RemoteCommand.Version.chosen(from: ["channel.k8s.io"]) == nil)
+    @Test("of two long outputs each has its half, and what the other leaves") func outputs() {
+        let cases = [(3, 3), (20, 0), (0, 20), (20, 3), (3, 20), (5, 6), (20, 20)]
+        let kept = cases.map { ExecOutcome.kept($0.0, $0.1, of: 10) }
+        #expect(kept.map(\.stdout) == [3, 10, 0, 7, 3, 5, 5])
+        #expect(kept.map(\.stderr) == [3, 0, 10, 3, 7, 5, 5])
     }
 
     @Test("an exit code is told as Kubernetes' Status tells it") func status() {
@@ -73,6 +76,6 @@ import Testing
     }
 
     @Test("a path in the URI of a stream is percent-encoded") func encoding() {
-        #expect(AttachFiles.percentEncoded("/a b/ä?%") == "/a%20b/%C3%A4%3F%25")
+        #expect(percentEncoded("/a b/ä?%", keeping: "/") == "/a%20b/%C3%A4%3F%25")
     }
 }

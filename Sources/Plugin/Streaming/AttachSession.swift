@@ -93,14 +93,6 @@ final class AttachFiles: Sendable {
         for path in paths { _ = unsafe unlink(path) }
     }
 
-    static func percentEncoded(_ path: String) -> String {
-        path.utf8.map { byte in
-            if isAlphanumeric(byte) || [0x2d, 0x2e, 0x2f, 0x5f, 0x7e].contains(byte) { return String(UnicodeScalar(byte)) }
-            let digits = String(byte, radix: 16, uppercase: true)
-            return digits.utf8.count == 1 ? "%0\(digits)" : "%\(digits)"
-        }.joined()
-    }
-
     /// At create: the directory, and the FIFO for input. The bundle's owner alone gets in.
     static func prepare(bundle: String, stdin: Bool) throws(SysError) {
         let directory = bundle + "/" + directory

@@ -40,9 +40,15 @@ struct PortSession: Sendable {
             try await withThrowingTaskGroup(of: Bool.self) { group in
                 group.addTask {
                     try await withTaskCancellationHandler {
-                        while let bytes = try await next() {
-                            // A peer that has closed takes nothing more; what it sends back is still to be read.
-                            try? await raw.writeAndFlush(ByteBuffer(bytes: bytes)).get()
+                        do {
+                            while let bytes = try await next() {
+                                // A peer that has closed takes nothing more; what it sends back is still to be read.
+                                try? await raw.writeAndFlush(ByteBuffer(bytes: bytes)).get()
+                            }
+                        } catch {
+                            // A client that has gone is not waited for until the pod's program says something.
+                            raw.close(promise: nil)
+                            throw error
                         }
                         try? await raw.close(mode: .output).get()
                     } onCancel: {

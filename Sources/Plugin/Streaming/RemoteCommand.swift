@@ -1,7 +1,7 @@
 internal import OCI
 
-/// Kubernetes' remotecommand protocol over WebSocket (k8s.io/apimachinery/pkg/util/remotecommand): the first byte of a binary message is a
-/// channel, the rest goes through it.
+/// Kubernetes' remotecommand protocol (k8s.io/apimachinery/pkg/util/remotecommand). Over SPDY each channel is a stream
+/// (CommandStreams.swift); over WebSocket the first byte of a binary message is a channel, the rest goes through it.
 ///
 ///     0 stdin    client to server
 ///     1 stdout   2 stderr    server to client
@@ -11,10 +11,18 @@ internal import OCI
 enum RemoteCommand {
     enum Version: String, CaseIterable, Sendable {
         case v5 = "v5.channel.k8s.io"
+        /// From here on the error channel carries a Status in JSON; before, an error's text, and nothing if there is none.
         case v4 = "v4.channel.k8s.io"
+        /// From here on a terminal has a size.
+        case v3 = "v3.channel.k8s.io"
+        case v2 = "v2.channel.k8s.io"
+        case v1 = "channel.k8s.io"
 
-        /// The first of those that the client names that is known here: `v5.channel.k8s.io, v4.channel.k8s.io`.
-        static func chosen(from offers: [String]) -> Version? { offers.lazy.compactMap { Version(rawValue: $0) }.first }
+        /// Spoken over each. A client's first of these is taken.
+        static let webSocket: [Version] = [.v5, .v4], spdy: [Version] = [.v4, .v3, .v2, .v1]
+
+        var hasResize: Bool { self != .v2 && self != .v1 }
+        var hasStatus: Bool { hasResize && self != .v3 }
     }
 
     enum Channel {
@@ -37,7 +45,7 @@ enum RemoteCommand {
         }
     }
 
-    private static func size(_ bytes: [UInt8]) throws(Failure) -> TerminalSize {
+    static func size(_ bytes: [UInt8]) throws(Failure) -> TerminalSize {
         guard let document = try? JSON(parsing: bytes), let width = document["Width"]?.int64, let height = document["Height"]?.int64,
             let width = UInt16(exactly: width), let height = UInt16(exactly: height)
         else { throw .badResize }
@@ -51,6 +59,12 @@ enum RemoteCommand {
             "metadata": [:], "status": "Failure", "message": .string("command terminated with non-zero exit code: exit status \(exitCode)"),
             "reason": "NonZeroExitCode", "details": ["causes": [["reason": "ExitCode", "message": .string("\(exitCode)")]]],
         ]
+    }
+
+    /// What the error channel says at the end.
+    static func told(_ status: JSON, _ version: Version) -> [UInt8] {
+        if version.hasStatus { return status.encoded() }
+        return status["status"] == "Success" ? [] : Array((status["message"]?.string ?? "").utf8)
     }
 
     /// metav1.Status of what could not be done.

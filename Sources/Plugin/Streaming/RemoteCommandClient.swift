@@ -1,8 +1,9 @@
 internal import NIOCore
+internal import OCI
 internal import TTRPCNIO
 
-/// A client of the remotecommand protocol.
-struct RemoteCommandClient: StreamClient {
+/// A client of the remotecommand protocol over WebSocket.
+struct RemoteCommandClient: CommandClient {
     let socket: WebSocketConnection
     let version: RemoteCommand.Version
 
@@ -15,6 +16,13 @@ struct RemoteCommandClient: StreamClient {
 
     /// An empty message: clients wait for one before they begin.
     func started() async throws { try await socket.send(RemoteCommand.Channel.stdout, ByteBuffer()) }
+
+    func ready() async throws {}
+
+    func finish(_ status: JSON) async {
+        try? await socket.send(RemoteCommand.Channel.error, ByteBuffer(bytes: RemoteCommand.told(status, version)))
+        await socket.close()
+    }
 
     func send(_ bytes: ByteBuffer, of output: OutputName) async throws {
         switch output {

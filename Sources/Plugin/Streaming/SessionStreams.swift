@@ -49,8 +49,7 @@ struct SessionStreams<Client: StreamClient>: Sendable {
     }
 
     private func input() async throws {
-        if let stdin {
-            let fifo = try FD.open(stdin, O_WRONLY | O_NONBLOCK).release()
+        if let stdin, let fifo = try Self.openInput(stdin) {
             try await Pumps.write(fifo) { write in
                 while let event = try await client.next() {
                     switch event {
@@ -63,5 +62,15 @@ struct SessionStreams<Client: StreamClient>: Sendable {
             await endInput()
         }
         while let event = try await client.next() { if case .resize(let size) = event { await resize(size) } }
+    }
+
+    /// Nil: nobody reads it any more. A program may have ended before its client is here; its exit code is all that is left to tell.
+    private static func openInput(_ path: String) throws(SysError) -> Int32? {
+        do throws(SysError) {
+            return try FD.open(path, O_WRONLY | O_NONBLOCK).release()
+        } catch {
+            guard error.errno == ENXIO else { throw error }
+            return nil
+        }
     }
 }

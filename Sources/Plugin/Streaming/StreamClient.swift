@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import OCI
 
 /// What the client of an exec or an attach says.
 enum ClientEvent: Equatable, Sendable {
@@ -23,6 +24,15 @@ protocol StreamClient: Sendable {
 
     /// Returns when it is on its way: a slow client slows the program down.
     func send(_ bytes: ByteBuffer, of output: OutputName) async throws
+}
+
+/// A client of Kubernetes' remotecommand protocol, over whatever wire.
+protocol CommandClient: StreamClient {
+    /// Returns when the client has all that it needs to begin.
+    func ready() async throws
+
+    /// Tells the client how it went (a metav1.Status), and ends the connection.
+    func finish(_ status: JSON) async
 }
 
 /// Which streams a client wants, as CRI's ExecRequest and AttachRequest say it.

@@ -13,7 +13,7 @@ internal import TTRPCNIO
 final class StreamServer: Sendable {
     /// A WebSocket frame of a client.
     static let mostFrame = 4 << 20
-    /// A connection that has not become a WebSocket by then is closed.
+    /// A connection that has not become a stream by then is closed.
     static let patience = TimeAmount.seconds(30)
 
     private let site: Site
@@ -57,128 +57,94 @@ final class StreamServer: Sendable {
 
     private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
         channel.eventLoop.makeCompletedFuture {
-            let upgrader = NIOTypedWebSocketServerUpgrader<Void>(
+            let webSocket = NIOTypedWebSocketServerUpgrader<Void>(
                 maxFrameSize: Self.mostFrame,
                 shouldUpgrade: { channel, head in channel.eventLoop.makeSucceededFuture(self.answer(head)) },
                 upgradePipelineHandler: { channel, head in self.begin(channel, head) })
+            let spdy = SPDYUpgrader(answer: { self.answer($0) }, begin: { self.begin($0, $1) })
             // The gate refuses all that would not be upgraded.
-            let configuration = NIOTypedHTTPServerUpgradeConfiguration<Void>(upgraders: [upgrader]) { channel in channel.close() }
+            let configuration = NIOTypedHTTPServerUpgradeConfiguration<Void>(upgraders: [webSocket, spdy]) { channel in channel.close() }
             let result = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(
                 configuration: .init(upgradeConfiguration: configuration))
             let decoder = try channel.pipeline.syncOperations.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
-            try channel.pipeline.syncOperations.addHandler(StreamGate { self.refusal($0) }, position: .after(decoder))
+            let gate = StreamGate { head in if case .refused(let refusal) = self.upgrade(head) { refusal } else { nil } }
+            try channel.pipeline.syncOperations.addHandler(gate, position: .after(decoder))
             let timer = channel.eventLoop.scheduleTask(in: Self.patience) { channel.close(promise: nil) }
             result.whenComplete { _ in timer.cancel() }
         }
     }
 
-    /// The headers of the upgrade; nil: it is refused.
-    private func answer(_ head: HTTPRequestHead) -> HTTPHeaders? {
-        guard let purpose = tickets.withLock({ $0.look(Self.path(head), now: monotonicNanoseconds()) }) else { return nil }
-        guard let subprotocol = Self.subprotocol(head, purpose) else { return nil }
-        return ["Sec-WebSocket-Protocol": subprotocol]
+    /// What becomes of a request, without using its ticket up.
+    private func upgrade(_ head: HTTPRequestHead) -> StreamUpgrade {
+        StreamUpgrade(head, tickets.withLock { $0.look(Self.path(head), now: monotonicNanoseconds()) })
     }
 
-    /// Why a request is refused; nil: it becomes a WebSocket.
-    private func refusal(_ head: HTTPRequestHead) -> (HTTPResponseStatus, String)? {
-        guard let purpose = tickets.withLock({ $0.look(Self.path(head), now: monotonicNanoseconds()) }) else {
-            return (.notFound, "no such stream: the URL was used, or is older than \(StreamTickets.lifetime / 1_000_000_000) s")
+    /// The headers of the upgrade; nil: it is refused.
+    private func answer(_ head: HTTPRequestHead) -> HTTPHeaders? {
+        switch upgrade(head) {
+        case .webSocket(let subprotocol): ["Sec-WebSocket-Protocol": subprotocol]
+        case .spdy(let chosen): [StreamUpgrade.offers: chosen]
+        case .refused: nil
         }
-        let upgrades = head.headers[canonicalForm: "upgrade"].map { $0.lowercased() }
-        guard upgrades.contains("websocket") else {
-            let named = upgrades.first.map { "upgrade to \($0) is not supported: " } ?? ""
-            return (.badRequest, "\(named)a WebSocket is wanted")
-        }
-        if Self.subprotocol(head, purpose) != nil { return nil }
-        let offers = head.headers[canonicalForm: "sec-websocket-protocol"].joined(separator: ", ")
-        let known =
-            if case .portForward = purpose { PortForwarding.protocol } else {
-                RemoteCommand.Version.allCases.map(\.rawValue).joined(separator: ", ")
-            }
-        return (.badRequest, "none of the subprotocols \(offers.isEmpty ? "(none)" : quoted(offers)) is known; these are: \(known)")
     }
 
     private static func path(_ head: HTTPRequestHead) -> String { String(head.uri.prefix { $0 != "?" }) }
 
-    private static func subprotocol(_ head: HTTPRequestHead, _ purpose: StreamTickets.Purpose) -> String? {
-        let offers = head.headers[canonicalForm: "sec-websocket-protocol"].map(String.init)
-        if case .portForward = purpose { return offers.first { $0 == PortForwarding.protocol } }
-        return RemoteCommand.Version.chosen(from: offers)?.rawValue
-    }
-
     private func begin(_ channel: any Channel, _ head: HTTPRequestHead) -> EventLoopFuture<Void> {
         // Another connection with the same ticket may have been faster.
-        guard let purpose = tickets.withLock({ $0.take(Self.path(head), now: monotonicNanoseconds()) }),
-            let subprotocol = Self.subprotocol(head, purpose)
-        else { return channel.close() }
-        let socket = WebSocketConnection(channel)
+        guard let purpose = tickets.withLock({ $0.take(Self.path(head), now: monotonicNanoseconds()) }) else { return channel.close() }
         return channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(WebSocketHandler(socket))
-            let task = self.tasks.start { await self.serve(socket, purpose, subprotocol, head.uri) }
+            let task =
+                switch StreamUpgrade(head, purpose) {
+                case .webSocket(let subprotocol): try self.beginWebSocket(channel, purpose, subprotocol, head.uri)
+                case .spdy(let chosen): try self.beginSPDY(channel, purpose, chosen)
+                case .refused(let refusal): throw PluginError.invalid(field: "upgrade", reason: refusal.text)
+                }
             channel.closeFuture.whenComplete { _ in task.cancel() }
         }
     }
 
-    private func serve(_ socket: WebSocketConnection, _ purpose: StreamTickets.Purpose, _ subprotocol: String, _ uri: String) async {
-        switch purpose {
-        case .exec(let request):
-            await command(socket, subprotocol) { try await Sessions.exec(request, registry).run($0) }
-        case .attach(let request):
-            await command(socket, subprotocol) { try await Sessions.attach(request, registry).run($0) }
-        case .portForward(let request):
+    private func beginWebSocket(
+        _ channel: any Channel, _ purpose: StreamTickets.Purpose, _ subprotocol: String, _ uri: String
+    ) throws -> Task<Void, Never> {
+        let socket = WebSocketConnection(channel)
+        try channel.pipeline.syncOperations.addHandler(WebSocketHandler(socket))
+        return tasks.start { [self] in
+            guard case .portForward(let request) = purpose else {
+                let version = RemoteCommand.Version(rawValue: subprotocol) ?? .v4
+                return await command(RemoteCommandClient(socket: socket, version: version), purpose)
+            }
             let query = uri.split(separator: "?", maxSplits: 1).dropFirst().first.map(String.init) ?? ""
             let ports = request.port.isEmpty ? PortForwarding.ports(query: query) : request.port.map { UInt32(bitPattern: $0) }
             await PortForwardSocket(socket: socket, ports: ports, pod: request.podSandboxID, registry: registry, logger: site.logger).run()
         }
     }
 
-    private func command(
-        _ socket: WebSocketConnection, _ subprotocol: String, _ body: (RemoteCommandClient) async throws -> UInt32
-    ) async {
-        let client = RemoteCommandClient(socket: socket, version: RemoteCommand.Version(rawValue: subprotocol) ?? .v4)
+    private func beginSPDY(_ channel: any Channel, _ purpose: StreamTickets.Purpose, _ chosen: String) throws -> Task<Void, Never> {
+        if case .portForward(let request) = purpose {
+            let ports = SPDYPortForward(
+                channel, pod: request.podSandboxID, ports: request.port, registry: registry, logger: site.logger)
+            try channel.pipeline.syncOperations.addHandler(SPDYHandler(ports))
+            return tasks.start { await ports.run() }
+        }
+        let client = SPDYCommand(channel, purpose.wishes, RemoteCommand.Version(rawValue: chosen) ?? .v4)
+        try channel.pipeline.syncOperations.addHandler(SPDYHandler(client))
+        return tasks.start { [self] in await command(client, purpose) }
+    }
+
+    private func command(_ client: some CommandClient, _ purpose: StreamTickets.Purpose) async {
         do {
-            let code = try await body(client)
-            try? await socket.send(RemoteCommand.Channel.error, ByteBuffer(bytes: RemoteCommand.status(exitCode: code).encoded()))
+            try await client.ready()
+            let code =
+                switch purpose {
+                case .exec(let request): try await Sessions.exec(request, registry).run(client)
+                case .attach(let request): try await Sessions.attach(request, registry).run(client)
+                case .portForward: throw PluginError.invalid(field: "upgrade", reason: "a port has no command")
+                }
+            await client.finish(RemoteCommand.status(exitCode: code))
         } catch {
             site.logger.info("stream: \(error)")
-            try? await socket.send(RemoteCommand.Channel.error, ByteBuffer(bytes: RemoteCommand.status(failure: "\(error)").encoded()))
+            await client.finish(RemoteCommand.status(failure: "\(error)"))
         }
-        await socket.close()
-    }
-}
-
-/// Before anything of an upgrade: answers a request that does not become a WebSocket, and lets the others through.
-private final class StreamGate: ChannelInboundHandler {
-    typealias InboundIn = HTTPServerRequestPart
-    typealias OutboundOut = HTTPServerResponsePart
-
-    private enum State { case waiting, open, refused }
-
-    private var state = State.waiting
-    private let refusal: (HTTPRequestHead) -> (HTTPResponseStatus, String)?
-
-    init(_ refusal: @escaping (HTTPRequestHead) -> (HTTPResponseStatus, String)?) { self.refusal = refusal }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch state {
-        case .open: context.fireChannelRead(data)
-        case .refused: break
-        case .waiting:
-            guard case .head(let head) = unwrapInboundIn(data), let (status, text) = refusal(head) else {
-                state = .open
-                return context.fireChannelRead(data)
-            }
-            state = .refused
-            refuse(status, text, context)
-        }
-    }
-
-    private func refuse(_ status: HTTPResponseStatus, _ text: String, _ context: ChannelHandlerContext) {
-        let body = ByteBuffer(string: text + "\n")
-        let headers: HTTPHeaders = ["Content-Type": "text/plain", "Content-Length": "\(body.readableBytes)", "Connection": "close"]
-        context.write(wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers))), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
-        let channel = context.channel
-        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
     }
 }

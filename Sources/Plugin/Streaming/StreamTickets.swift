@@ -15,6 +15,15 @@ struct StreamTickets: Sendable {
             case .portForward: "portforward"
             }
         }
+
+        /// The streams of a command.
+        var wishes: StreamWishes {
+            switch self {
+            case .exec(let request): request.wishes
+            case .attach(let request): request.wishes
+            case .portForward: StreamWishes(terminal: false, stdin: false, stdout: false, stderr: false)
+            }
+        }
     }
 
     static let lifetime: UInt64 = 60_000_000_000

@@ -108,14 +108,18 @@ struct TTRPCStreaming: Sendable {
 /// Sessions from CRI's requests.
 enum Sessions {
     static func exec(_ request: Runtime_V1_ExecRequest, _ registry: Registry) async throws(PluginError) -> ExecSession {
-        ExecSession(
-            container: try await registry.container(request.containerID), command: request.cmd,
-            wishes: StreamWishes(terminal: request.tty, stdin: request.stdin, stdout: request.stdout, stderr: request.stderr))
+        ExecSession(container: try await registry.container(request.containerID), command: request.cmd, wishes: request.wishes)
     }
 
     static func attach(_ request: Runtime_V1_AttachRequest, _ registry: Registry) async throws(PluginError) -> AttachSession {
-        AttachSession(
-            container: try await registry.container(request.containerID),
-            wishes: StreamWishes(terminal: request.tty, stdin: request.stdin, stdout: request.stdout, stderr: request.stderr))
+        AttachSession(container: try await registry.container(request.containerID), wishes: request.wishes)
     }
+}
+
+extension Runtime_V1_ExecRequest {
+    var wishes: StreamWishes { StreamWishes(terminal: tty, stdin: stdin, stdout: stdout, stderr: stderr) }
+}
+
+extension Runtime_V1_AttachRequest {
+    var wishes: StreamWishes { StreamWishes(terminal: tty, stdin: stdin, stdout: stdout, stderr: stderr) }
 }
