@@ -4,6 +4,7 @@ internal import LinuxSys
 internal import Messages
 internal import NIOCore
 internal import NIOPosix
+internal import OCI
 internal import TTRPC
 
 /// What ExecSync answers with.
@@ -20,11 +21,10 @@ extension ContainerActor {
     /// Runs a command beside the container's program and waits for it. Not in the order of other calls: it may take long.
     func execute(_ command: [String], timeout: Duration?) async throws(PluginError) -> ExecOutcome {
         guard !command.isEmpty else { throw .invalid(field: "cmd", reason: "is empty") }
-        guard case .running = memory.life, let shim else { throw .wrongState(.container, id, wanted: "running", found: memory.life.name) }
+        let shim = try execAccess()
         let exec = String(Identifier.make().prefix(16))
         let directory = "\(site.settings.state)/exec/\(exec)"
-        let bundle = record.bundle
-        let process = try await offPool { () throws(PluginError) in try BundleAmendments.execProcess(command, bundle: bundle) }
+        let process = try await execProcess(command)
         let streams = try await offPool { try ExecStreams(directory) }
         defer { streams.remove() }
         let outputs = try await collect(streams)
@@ -40,7 +40,8 @@ extension ContainerActor {
             streams.closeWriters()
             // A child left behind may hold the streams open: its output is not waited for without end.
             let (stdout, stderr) = (await outputs.0.bytes(within: .seconds(10)), await outputs.1.bytes(within: .seconds(1)))
-            try? await shim.delete(exec: exec)
+            // Nobody has to wait until the shim has forgotten it.
+            Task { try? await shim.delete(exec: exec) }
             guard !stdout.wasCut, !stderr.wasCut, stdout.bytes.count + stderr.bytes.count <= Self.mostOutput else {
                 throw PluginError.tooMuchOutput(limit: Self.mostOutput, exitCode: code)
             }
@@ -53,12 +54,24 @@ extension ContainerActor {
         }
     }
 
+    /// What the shim is to run. The bundle does not change, and is read once.
+    func execProcess(_ command: [String], terminal: Bool = false) async throws(PluginError) -> [UInt8] {
+        let template: JSONObject
+        if let execTemplate {
+            template = execTemplate
+        } else {
+            let bundle = record.bundle
+            template = try await offPool { () throws(PluginError) in try BundleAmendments.process(of: bundle) }
+            execTemplate = template
+        }
+        return BundleAmendments.execProcess(command, like: template, terminal: terminal)
+    }
+
     private func collect(_ streams: ExecStreams) async throws(PluginError) -> (OutputCollector, OutputCollector) {
         do {
-            return (
-                try await OutputCollector.start(streams.takeReader(0), limit: Self.mostOutput),
-                try await OutputCollector.start(streams.takeReader(1), limit: Self.mostOutput)
-            )
+            async let stdout = OutputCollector.start(streams.takeReader(0), limit: Self.mostOutput)
+            async let stderr = OutputCollector.start(streams.takeReader(1), limit: Self.mostOutput)
+            return try await (stdout, stderr)
         } catch {
             throw .kernel(operation: "read output of", subject: id, reason: "\(error)")
         }
