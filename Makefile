@@ -89,8 +89,8 @@ sweep: deps build ## a fault at every system call of a container's life (about a
 sweep-daemon: deps ## swiftletd killed at two hundred moments of a pod's life
 	SWIFTLET_SWEEP_POINTS=25 $(SWIFT) test --filter DaemonSweepTests
 
-bench-plugin: deps build ## swiftletd against its bars
-	Integration/bench/plugin.sh $(RELEASE)
+bench-plugin: deps build ## swiftletd against its bars, and beside containerd's CRI plugin with runc
+	Integration/bench/plugin.sh $(RELEASE) $(PARTS)
 
 volume: deps build ## a gibibyte of output through every kind of stream, compared by its hash
 	SWIFTLET_VOLUME=1024 SWIFT=$(SWIFT) Integration/run-tests --integration-only $(RELEASE) every_kind_of_stream

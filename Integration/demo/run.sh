@@ -81,7 +81,7 @@ left=$(
     processes
     awk -v work="$work" 'index($5, work) == 1 { print "mount " $5 }' /proc/self/mountinfo
     cgroups | comm -13 "$work/cgroups.before" - | sed 's/^/cgroup /'
-    find "$work/state/pods" "$work/root/containers" "$work/shims" "$work/kubelet" -mindepth 1 2>/dev/null | sed 's/^/file /'
+    find "$work/state/pods" "$work/state/containers" "$work/shims" "$work/kubelet" -mindepth 1 2>/dev/null | sed 's/^/file /'
 )
 echo "${left:-nothing}"
 [ -z "$left" ] || status=1

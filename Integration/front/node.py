@@ -112,7 +112,7 @@ class Node:
 
     def leftovers(self):
         found = [f"mount {line.split()[4]}" for line in open("/proc/self/mountinfo") if self.work in line]
-        for part in ("state/pods", "state/exec", "state/attach", "root/containers", "root/networks", "shims"):
+        for part in ("state/pods", "state/exec", "state/attach", "state/containers", "root/networks", "shims"):
             with contextlib.suppress(FileNotFoundError):
                 found += [f"{part}/{name}" for name in os.listdir(f"{self.work}/{part}")]
         return found

@@ -26,7 +26,7 @@ struct Container: Sendable {
 
     mutating func save() throws {
         record.extra = detail.json
-        try context.store.save(record)
+        try context.store.save(record, surviving: detail.exit == nil ? .processDeath : .powerLoss)
     }
 
     /// Nil when there is no supervisor (any more).

@@ -1,10 +1,11 @@
 import Glibc
 internal import LinuxSys
-internal import OCI
+package import OCI
 
 extension BundleRequest {
-    /// The OCI bundle at `bundle` (made when it is not there): `config.json` and an empty `rootfs` for the mounts of `root`.
-    package func write(to bundle: String, root: ContainerRoot) throws(ImageError) {
+    /// The OCI bundle at `bundle` (made when it is not there): `config.json`, which is returned, and an empty `rootfs` for the mounts of
+    /// `root`.
+    @discardableResult package func write(to bundle: String, root: ContainerRoot) throws(ImageError) -> JSON {
         var layers: [FDBox] = []
         for path in [root.initDir] + root.lowerDirs {
             layers.append(try kernel { () throws(SysError) in FDBox(try FD.open(path, O_RDONLY | O_DIRECTORY)) })
@@ -13,7 +14,7 @@ extension BundleRequest {
         let place = root.initDir.split(separator: "/").dropLast().map { "/" + $0 }.joined()
         let home = try kernel { () throws(SysError) in FDBox(try FD.open(place, O_RDONLY | O_DIRECTORY)) }
         let volumes = try imageVolumes(in: tree, home: home, path: place, limits: UnpackLimits())
-        let spec = try spec(in: tree, volumes: volumes).encoded(pretty: true)
+        let document = try spec(in: tree, volumes: volumes)
         try kernel { () throws(SysError) in
             if unsafe mkdir(bundle, 0o700) != 0, Glibc.errno != EEXIST { throw SysError(Glibc.errno, "mkdir", on: bundle) }
             let directory = try FD.open(bundle, O_RDONLY | O_DIRECTORY)
@@ -24,11 +25,12 @@ extension BundleRequest {
             try directory.removeEntry(temporary, isDirectory: false)
             do {
                 let file = try directory.openEntry(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
-                try file.writeAll(spec)
+                try file.writeAll(document.encoded(pretty: true))
                 try file.close()
             }
             try directory.rename(temporary, in: directory, to: name, replacing: true)
         }
+        return document
     }
 
     /// The runtime-spec's document (config.md, config-linux.md).

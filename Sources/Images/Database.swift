@@ -1,6 +1,23 @@
 internal import GRDB
 internal import OCI
 
+/// What a change outlives from the moment it is made. Whatever ends, a change is there whole or not at all, and none without those before it.
+package enum Durability: Sendable {
+    /// The process' end at any moment. A power cut may take the last changes; who starts then finds a state that was.
+    case processDeath
+    /// A power cut too, and with it all changes before.
+    case powerLoss
+
+    /// SQLite's word for it where there is a write-ahead log (pragma.html, "synchronous"): the log is flushed at every commit, or only
+    /// before pages leave it for the database.
+    fileprivate var pragma: String {
+        switch self {
+        case .processDeath: "PRAGMA synchronous = NORMAL"
+        case .powerLoss: "PRAGMA synchronous = FULL"
+        }
+    }
+}
+
 /// The records of a store in SQLite: write-ahead log, so that readers do not wait for writers; a busy database is waited for.
 final class Records: Sendable {
     private let queue: DatabaseQueue
@@ -67,9 +84,23 @@ final class Records: Sendable {
         try Self.gate(operation) { try queue.read(body) }
     }
 
-    /// All of `body` or nothing.
-    func write<T>(_ operation: String, _ body: (Database) throws -> T) throws(ImageError) -> T {
-        try Self.gate(operation) { try queue.write(body) }
+    /// All of `body` or nothing. Files may go, or an orchestrator be told, for what outlives a power loss.
+    func write<T>(
+        _ operation: String, surviving durability: Durability = .powerLoss, _ body: (Database) throws -> T
+    ) throws(ImageError) -> T {
+        try Self.gate(operation) {
+            try queue.writeWithoutTransaction { database in
+                // Not within a transaction.
+                try database.execute(sql: durability.pragma)
+                var result: T?
+                try database.inTransaction(.immediate) {
+                    result = try body(database)
+                    return .commit
+                }
+                guard let result else { throw DatabaseError(resultCode: .SQLITE_ABORT) }
+                return result
+            }
+        }
     }
 
     private static func gate<T>(_ operation: String, _ body: () throws -> T) throws(ImageError) -> T {

@@ -30,4 +30,10 @@ extension Store {
     package func layerDirectories(of image: ImageRecord) -> [String] {
         image.chain.reversed().map { "\(root)/overlay/layers/\(Self.hex($0))/diff" }
     }
+
+    /// The same directories by the short names that mount options are made of.
+    package func layerLinks(of image: ImageRecord) throws(ImageError) -> [String] {
+        let links = try records.read("find layers of \(image.displayName)") { try Self.links(of: image.chain, $0) }
+        return links.split(separator: " ").map { "\(root)/overlay/l/\($0)" }
+    }
 }

@@ -4,10 +4,12 @@ internal import OCI
 
 extension Store {
     /// Adds or replaces the record with that id, together with the event that tells of it. Throws `exists` when the name is taken in
-    /// its sandbox and attempt.
-    package func save(_ record: ContainerRecord, event: StoredEvent? = nil) throws(ImageError) {
+    /// its sandbox and attempt. A power cut ends what runs: how a container ended is all that has to outlive one.
+    package func save(
+        _ record: ContainerRecord, event: StoredEvent? = nil, surviving durability: Durability = .processDeath
+    ) throws(ImageError) {
         try Self.checkID(record.id, "container id")
-        try records.write("save container \(record.id)") { database in
+        try records.write("save container \(record.id)", surviving: durability) { database in
             let sandbox = record.sandbox ?? ""
             let holder = try String.fetchOne(
                 database, sql: "SELECT id FROM container WHERE sandbox = ? AND name = ? AND attempt = ? AND id <> ?",
@@ -44,7 +46,7 @@ extension Store {
 
     /// Removes the record, together with the event that tells of it; nothing to remove is fine.
     package func remove(container id: String, event: StoredEvent? = nil) throws(ImageError) {
-        try records.write("remove container \(id)") { database in
+        try records.write("remove container \(id)", surviving: .processDeath) { database in
             try database.execute(sql: "DELETE FROM container WHERE id = ?", arguments: [id])
             if let event { try Self.insert(event, database) }
         }
@@ -53,7 +55,7 @@ extension Store {
     /// Adds or replaces the record with that id. Throws `exists` when another pod has the same name, namespace, uid and attempt.
     package func save(_ record: PodRecord) throws(ImageError) {
         try Self.checkID(record.id, "pod id")
-        try records.write("save pod \(record.id)") { database in
+        try records.write("save pod \(record.id)", surviving: .processDeath) { database in
             let holder = try String.fetchOne(
                 database, sql: "SELECT id FROM pod WHERE name = ? AND namespace = ? AND uid = ? AND attempt = ? AND id <> ?",
                 arguments: [record.name, record.namespace, record.uid, Int64(record.attempt), record.id])
@@ -84,7 +86,9 @@ extension Store {
 
     /// Removes the record; nothing to remove is fine.
     package func remove(pod id: String) throws(ImageError) {
-        try records.write("remove pod \(id)") { try $0.execute(sql: "DELETE FROM pod WHERE id = ?", arguments: [id]) }
+        try records.write("remove pod \(id)", surviving: .processDeath) {
+            try $0.execute(sql: "DELETE FROM pod WHERE id = ?", arguments: [id])
+        }
     }
 
     /// `table` is one of this file's own words, never a caller's.

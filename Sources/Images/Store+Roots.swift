@@ -40,7 +40,7 @@ extension Store {
                 try layout.containers.fd.removeTree(FileName(own: id))
                 try scratch.directory.fd.rename(FileName(own: "home"), in: layout.containers.fd, to: FileName(own: id), replacing: false)
             }
-            try records.write("record root \(id)") { database in
+            try records.write("record root \(id)", surviving: .processDeath) { database in
                 if isNew { try Self.insert(prototype, of: image.chain.last ?? "", database) }
                 try database.execute(
                     sql: "INSERT INTO root (container, image, chain, snapshotter) VALUES (?, ?, ?, ?)",
@@ -100,7 +100,9 @@ extension Store {
                 guard try layout.containers.fd.status(of: name) != nil else { return }
                 try layout.containers.fd.rename(name, in: scratch.directory.fd, to: name, replacing: false)
             }
-            try records.write("remove root \(id)") { try $0.execute(sql: "DELETE FROM root WHERE container = ?", arguments: [id]) }
+            try records.write("remove root \(id)", surviving: .processDeath) {
+                try $0.execute(sql: "DELETE FROM root WHERE container = ?", arguments: [id])
+            }
             return try collect().trash
         }
         withExtendedLifetime(trash) {}

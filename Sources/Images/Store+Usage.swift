@@ -105,7 +105,7 @@ extension Store {
     /// Layers never change: what one takes is found out once.
     private func measure(_ chainID: String) throws(ImageError) -> UInt64 {
         let size = try TreeSize.bytes(of: FileName(own: Self.hex(chainID)), in: layout.layers)
-        try records.write("record size") {
+        try records.write("record size", surviving: .processDeath) {
             try $0.execute(sql: "UPDATE snapshot SET size = ? WHERE chain = ?", arguments: [Int64(clamping: size), chainID])
         }
         return size

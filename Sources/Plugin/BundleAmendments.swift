@@ -5,10 +5,12 @@ package import OCI
 /// What a bundle request does not carry, written into config.json after it.
 enum BundleAmendments {
     /// Devices of the host: a node each, and leave to use it (runtime-spec, config-linux.md, "Devices" and "Allowed Device list");
-    /// and what CDI devices bring besides. Returns the user that the program will run as.
-    static func add(_ devices: [ContainerPlan.DeviceRequest], _ edits: CDIEdits, to bundle: String) throws(PluginError) -> ContainerUser {
+    /// and what CDI devices bring besides. `document` is what is there. Returns the user that the program will run as.
+    static func add(
+        _ devices: [ContainerPlan.DeviceRequest], _ edits: CDIEdits, to document: JSON, of bundle: String
+    ) throws(PluginError) -> ContainerUser {
         let path = bundle + "/config.json"
-        var document = try read(path)
+        var document = document
         guard !devices.isEmpty || edits != CDIEdits() else { return try ContainerUser(document, path) }
         for device in devices {
             let found = try DeviceNode(device.source)
@@ -19,10 +21,16 @@ enum BundleAmendments {
         return try ContainerUser(document, path)
     }
 
-    /// The `process` of the bundle with other arguments: what an exec runs. With a terminal it is told of one (TERM).
-    static func execProcess(_ command: [String], bundle: String, terminal: Bool = false) throws(PluginError) -> [UInt8] {
+    /// The `process` of the bundle.
+    static func process(of bundle: String) throws(PluginError) -> JSONObject {
         let path = bundle + "/config.json"
-        guard case .object(var process)? = try read(path)["process"] else { throw .document(subject: path, reason: "process: is missing") }
+        guard case .object(let process)? = try read(path)["process"] else { throw .document(subject: path, reason: "process: is missing") }
+        return process
+    }
+
+    /// The same with other arguments: what an exec runs. With a terminal it is told of one (TERM).
+    static func execProcess(_ command: [String], like process: JSONObject, terminal: Bool = false) -> [UInt8] {
+        var process = process
         process["args"] = .array(command.map { .string($0) })
         process["terminal"] = .bool(terminal)
         var environment = process["env"]?.array ?? []

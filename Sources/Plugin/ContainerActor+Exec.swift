@@ -5,6 +5,7 @@ internal import Logging
 internal import Messages
 internal import NIOCore
 internal import NIOPosix
+internal import OCI
 internal import TTRPC
 
 /// What ExecSync answers with.
@@ -28,11 +29,10 @@ extension ContainerActor {
     /// Runs a command beside the container's program and waits for it. Not in the order of other calls: it may take long.
     func execute(_ command: [String], timeout: Duration?) async throws(PluginError) -> ExecOutcome {
         guard !command.isEmpty else { throw .invalid(field: "cmd", reason: "is empty") }
-        guard case .running = memory.life, let shim else { throw .wrongState(.container, id, wanted: "running", found: memory.life.name) }
+        let shim = try execAccess()
         let exec = String(Identifier.make().prefix(16))
         let directory = "\(site.settings.state)/exec/\(exec)"
-        let bundle = record.bundle
-        let process = try await offPool { () throws(PluginError) in try BundleAmendments.execProcess(command, bundle: bundle) }
+        let process = try await execProcess(command)
         let streams = try await offPool { try ExecStreams(directory) }
         defer { streams.remove() }
         let outputs = try await collect(streams)
@@ -48,7 +48,8 @@ extension ContainerActor {
             streams.closeWriters()
             // A child left behind may hold the streams open: its output is not waited for without end.
             let (stdout, stderr) = (await outputs.0.bytes(within: .seconds(10)), await outputs.1.bytes(within: .seconds(1)))
-            try? await shim.delete(exec: exec)
+            // Nobody has to wait until the shim has forgotten it.
+            Task { try? await shim.delete(exec: exec) }
             let kept = ExecOutcome.kept(stdout.bytes.count, stderr.bytes.count, of: Self.mostOutput)
             if stdout.wasCut || stderr.wasCut || kept != (stdout.bytes.count, stderr.bytes.count) {
                 site.logger.info("exec in container \(id): kept \(kept.stdout) bytes of stdout and \(kept.stderr) of stderr")
@@ -62,12 +63,24 @@ extension ContainerActor {
         }
     }
 
+    /// What the shim is to run. The bundle does not change, and is read once.
+    func execProcess(_ command: [String], terminal: Bool = false) async throws(PluginError) -> [UInt8] {
+        let template: JSONObject
+        if let execTemplate {
+            template = execTemplate
+        } else {
+            let bundle = record.bundle
+            template = try await offPool { () throws(PluginError) in try BundleAmendments.process(of: bundle) }
+            execTemplate = template
+        }
+        return BundleAmendments.execProcess(command, like: template, terminal: terminal)
+    }
+
     private func collect(_ streams: ExecStreams) async throws(PluginError) -> (OutputCollector, OutputCollector) {
         do {
-            return (
-                try await OutputCollector.start(streams.takeReader(0), limit: Self.mostOutput),
-                try await OutputCollector.start(streams.takeReader(1), limit: Self.mostOutput)
-            )
+            async let stdout = OutputCollector.start(streams.takeReader(0), limit: Self.mostOutput)
+            async let stderr = OutputCollector.start(streams.takeReader(1), limit: Self.mostOutput)
+            return try await (stdout, stderr)
         } catch {
             throw .kernel(operation: "read output of", subject: id, reason: "\(error)")
         }

@@ -40,7 +40,12 @@ extension ContainerActor {
     func clearAway() async {
         let exit: ContainerExit
         do throws(PluginError) {
-            exit = try await ShimLink.clearAway(id, bundle: record.bundle, site.shim)
+            if Directory.exists(record.bundle) {
+                exit = try await ShimLink.clearAway(id, bundle: record.bundle, site.shim)
+            } else {
+                let message = "its bundle is gone, as after a restart of the node"
+                exit = ContainerExit(code: 137, time: realtimeNanoseconds(), reason: .unknown, message: message)
+            }
         } catch {
             site.logger.error("container \(id): \(error)")
             exit = ContainerExit(code: 137, time: realtimeNanoseconds(), reason: .unknown, message: "\(error)")
@@ -115,15 +120,19 @@ extension ContainerActor {
         var record = record
         do { record.extra = try memory.json() } catch { throw .document(subject: "container \(id)", reason: "\(error)") }
         let saved = record
+        // What runs ends with the node's power; how something ended was true before.
+        let durability: Durability = memory.life.exit == nil ? .processDeath : .powerLoss
         try await offPool {
-            guard let event else { return try site.store.save(saved) }
-            try site.board.put(entry, telling: event) { (stored) throws(ImageError) in try site.store.save(saved, event: stored) }
+            guard let event else { return try site.store.save(saved, surviving: durability) }
+            try site.board.put(entry, telling: event) { (stored) throws(ImageError) in
+                try site.store.save(saved, event: stored, surviving: durability)
+            }
         }
     }
 
-    /// False when the time is over before the container is.
+    /// True when the container has ended and everybody may know: it is stored and told. False when the time is over before.
     func waitForExit(within limit: Duration) async -> Bool {
-        if memory.life.exit != nil { return true }
+        if memory.life.exit != nil, !isTelling { return true }
         let number = nextWaiter
         nextWaiter += 1
         let timer = Task {

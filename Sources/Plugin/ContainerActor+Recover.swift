@@ -61,7 +61,7 @@ extension ContainerActor {
         site.logger.warning("container \(id) was half made when swiftletd ended: removed")
         await endLiveShim()
         do throws(PluginError) {
-            _ = try await ShimLink.clearAway(id, bundle: record.bundle, site.shim)
+            if Directory.exists(record.bundle) { _ = try await ShimLink.clearAway(id, bundle: record.bundle, site.shim) }
         } catch {
             site.logger.warning("half-made container \(id): \(error)")
         }

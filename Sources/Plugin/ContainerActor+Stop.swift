@@ -7,7 +7,7 @@ extension ContainerActor {
     /// The stop signal, then after `grace` KILL. Returns when the container has ended; nothing to stop is fine.
     func stop(grace: Duration) async throws {
         let asked = try await order.run { try await self.askToStop(grace: grace) }
-        guard asked else { return }
+        guard asked else { return await untilTold() }
         if grace > .zero, await waitForExit(within: grace) { return }
         try await killAndWait()
     }
@@ -24,6 +24,9 @@ extension ContainerActor {
         guard await waitForExit(within: .seconds(30)) else { throw .deadline(operation: "kill container", subject: id, seconds: 30) }
     }
 
+    /// An end that is known here but not told yet is waited for: whoever asks next is to hear of it, and of a removal after it.
+    private func untilTold() async { if memory.life.exit != nil { _ = await waitForExit(within: .seconds(30)) } }
+
     /// A process that ended on its own before the signal is no failure of the signal.
     func tolerateEnded(_ body: () async throws(PluginError) -> Void) async throws(PluginError) {
         do throws(PluginError) {
@@ -39,6 +42,7 @@ extension ContainerActor {
     private func removeInOrder() async throws(PluginError) {
         guard !isGone else { return }
         if memory.life.exit == nil { try await killAndWait() }
+        await untilTold()
         await releaseShim()
         try await forget(telling: true)
     }

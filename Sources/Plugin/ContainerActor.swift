@@ -3,6 +3,7 @@ internal import Images
 internal import LinuxSys
 internal import Logging
 internal import Messages
+internal import OCI
 internal import TTRPC
 
 /// One container of a pod. Calls on it run in their order; its exit may come at any time between.
@@ -16,6 +17,8 @@ actor ContainerActor {
     var record: ContainerRecord
     var memory: ContainerMemory
     var shim: ShimLink?
+    /// What execs are made of, once one was.
+    var execTemplate: JSONObject?
     /// Removed, or never made.
     var isGone = false
     var sawOutOfMemory = false
@@ -43,11 +46,7 @@ actor ContainerActor {
     private func createInOrder(_ plan: ContainerPlan, image: ImageRecord, identity: ContainerIdentity) async throws {
         do {
             try await save()
-            let root = try await prepare(plan, image: image, identity: identity)
-            let shim = try await ShimLink.launch(id, bundle: record.bundle, site.shim)
-            self.shim = shim
-            memory.socket = shim.socket
-            try await save()
+            let (root, shim) = try await prepareAndLaunch(plan, image: image, identity: identity)
             try await shim.create(
                 bundle: record.bundle, root: root, terminal: plan.request.terminal,
                 stdin: memory.config.stdin ? "\(record.bundle)/\(AttachFiles.directory)/stdin" : "", log: plan.logPath,
@@ -59,6 +58,26 @@ actor ContainerActor {
             throw error
         }
         watch()
+    }
+
+    /// The shim starts while its bundle is filled: until Create it reads nothing there. Its address stands in the bundle, so that a
+    /// swiftletd that dies now leaves word of it.
+    private func prepareAndLaunch(
+        _ plan: ContainerPlan, image: ImageRecord, identity: ContainerIdentity
+    ) async throws -> (ContainerRoot, ShimLink) {
+        let (id, bundle, settings) = (id, record.bundle, site.shim)
+        try await offPool { try Directory.make(bundle, mode: 0o700) }
+        let launch = Task { try await ShimLink.launch(id, bundle: bundle, settings) }
+        let root: Result<ContainerRoot, PluginError>
+        do throws(PluginError) { root = .success(try await prepare(plan, image: image, identity: identity)) } catch {
+            root = .failure(error)
+        }
+        // Whatever became of the bundle: a shim that runs is known.
+        let started = await launch.result
+        shim = try? started.get()
+        let (made, link) = (try root.get(), try started.get())
+        memory.socket = link.socket
+        return (made, link)
     }
 
     private func prepare(_ plan: ContainerPlan, image: ImageRecord, identity: ContainerIdentity) async throws(PluginError) -> ContainerRoot
@@ -73,11 +92,10 @@ actor ContainerActor {
                     volume, SandboxPaths(state: settings.state, id: pod), pod: pod, store)
             }
             if !plan.logPath.isEmpty { try Directory.make(Directory.parent(of: plan.logPath), mode: 0o755) }
-            try Directory.make(Directory.parent(of: bundle), mode: 0o700)
             var root = try store.prepare(container: id, image: image, identity: identity)
-            try request.write(to: bundle, root: root)
+            let document = try request.write(to: bundle, root: root)
             try request.idMap.adopt(&root)
-            let user = try BundleAmendments.add(plan.devices, edits, to: bundle)
+            let user = try BundleAmendments.add(plan.devices, edits, to: document, of: bundle)
             try AttachFiles.prepare(bundle: bundle, stdin: stdin)
             return (root, user)
         }

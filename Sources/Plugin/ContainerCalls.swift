@@ -42,7 +42,7 @@ struct ContainerCalls: Sendable {
         plan.runtimeOptions = .init(isSystemd: pod.plan.isSlice, other: site.settings.runtimes[pod.runtimeHandler])
         var record = ContainerRecord(
             id: id, name: plan.name, image: config.image.image, imageID: image.id, created: realtimeNanoseconds(),
-            bundle: "\(site.store.root)/containers/\(id)")
+            bundle: "\(site.settings.bundles)/\(id)")
         (record.sandbox, record.attempt) = (pod.id, plan.attempt)
         (record.labels, record.annotations) = (config.labels, config.annotations)
         record.command = config.command + config.args

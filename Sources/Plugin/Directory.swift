@@ -11,6 +11,8 @@ enum Directory {
         guard unsafe mkdir(path, mode) == 0 || errno == EEXIST else { throw SysError(errno, "mkdir", on: path) }
     }
 
+    static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
     static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
         return String(path[..<slash])

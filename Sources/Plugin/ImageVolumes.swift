@@ -15,7 +15,7 @@ enum ImageVolumes {
         try Directory.make(root, mode: 0o700)
         if try !isMounted(root) {
             try keep(image, for: pod, store)
-            try mount(store.layerDirectories(of: image), at: root, image.displayName)
+            try mount(store.layerLinks(of: image), at: root, image.displayName)
         }
         guard !wanted.subPath.isEmpty else { return root }
         do throws(SysError) {
@@ -50,19 +50,40 @@ enum ImageVolumes {
         }
     }
 
+    /// How several layers are told to the kernel.
+    enum LayerOptions: CaseIterable {
+        /// `lowerdir+`, Linux 6.7: any number that overlayfs takes.
+        case oneByOne
+        /// All in one option, which with all else fills a page at most.
+        case together
+    }
+
     /// `layers`: topmost first.
     private static func mount(_ layers: [String], at path: String, _ name: String) throws(SysError) {
-        let made: FD
-        if layers.count == 1 {
+        guard layers.count > 1 else {
             // An overlay of one layer alone is refused by the kernel.
-            made = try FD.mountCopy(of: layers[0], .single)
+            let made = try FD.mountCopy(of: layers[0], .single)
             try made.changeMount(set: [.readonly, .noDevices, .noSetUID], .single, name: name)
-        } else {
+            return try made.attach(to: FD.open(path, openPathOnly | O_DIRECTORY), name: path)
+        }
+        do throws(SysError) { try mountOverlay(of: layers, at: path, .oneByOne) } catch  where error.errno == EINVAL {
+            try mountOverlay(of: layers, at: path, .together)
+        }
+    }
+
+    static func mountOverlay(of layers: [String], at path: String, _ options: LayerOptions) throws(SysError) {
+        switch options {
+        case .oneByOne:
             let overlay = try FileSystemContext(type: "overlay")
             try overlay.set("source", "swiftlet")
             for layer in layers { try overlay.set("lowerdir+", layer) }
-            made = try overlay.mount([.readonly, .noDevices, .noSetUID])
+            let made = try overlay.mount([.readonly, .noDevices, .noSetUID])
+            try made.attach(to: FD.open(path, openPathOnly | O_DIRECTORY), name: path)
+        case .together:
+            let page = "lowerdir=" + layers.joined(separator: ":")
+            guard page.utf8.count < 4096 else { throw SysError(E2BIG, "mount overlay", on: "\(layers.count) layers before Linux 6.7") }
+            let flags = MountFlag.readonly | MountFlag.noDevices | MountFlag.noSetUID
+            try mountPath("swiftlet", on: path, type: "overlay", flags: flags, data: page)
         }
-        try made.attach(to: FD.open(path, openPathOnly | O_DIRECTORY), name: path)
     }
 }

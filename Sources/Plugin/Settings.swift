@@ -4,9 +4,9 @@ internal import TaskClient
 
 /// Where swiftletd keeps things and how it talks.
 package struct PluginSettings: Sendable {
-    /// Of the image store and the bundles; outlives the node's reboot.
+    /// Of the image store; outlives the node's reboot.
     package var root: String
-    /// Sockets and pinned namespaces; gone after a reboot.
+    /// Sockets, pinned namespaces, bundles; gone after a reboot.
     package var state: String
     /// Where the orchestrator calls.
     package var socket: String
@@ -74,6 +74,10 @@ package struct PluginSettings: Sendable {
 
     /// `SWIFTLET_SHIM`, else beside this program, else in PATH.
     package static func findShim() throws -> String { try ShimProcess.locate() }
+
+    /// A directory for each container. A shim stores there durably what it knows, which is cheap where nothing outlives a reboot: nothing
+    /// that runs does either.
+    package var bundles: String { state + "/containers" }
 
     /// Where shims send their events.
     package var eventSocket: String { state + "/events.sock" }

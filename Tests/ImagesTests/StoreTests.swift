@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Glibc
 import OCI
 import Testing
@@ -25,6 +26,23 @@ private let second = TarWriter([.file("etc/more", "1"), .file(".wh.bin", "")]).b
     init() throws {
         scratch = try Temporary()
         store = try Store(root: scratch("root"))
+    }
+
+    @Test("a change that is to outlive a power cut flushes the log of the database, another does not, and one that throws leaves nothing")
+    func durability() throws {
+        let read = { (database: Database) in try Int.fetchOne(database, sql: "PRAGMA synchronous") }
+        // 1 is NORMAL, 2 is FULL (SQLite's pragma.html, "synchronous").
+        #expect(try store.records.write("a", surviving: .processDeath, read) == 1)
+        #expect(try store.records.write("b", surviving: .powerLoss, read) == 2)
+        #expect(try store.records.write("c", read) == 2)
+        let lease = try store.lease("kept", seconds: 60)
+        #expect(throws: ImageError.notFound(kind: .lease, name: "x")) {
+            try store.records.write("d") { database in
+                try database.execute(sql: "DELETE FROM lease")
+                throw ImageError.notFound(kind: .lease, name: "x")
+            }
+        }
+        #expect(try store.leases() == [lease])
     }
 
     @Test("a saved archive is loaded, found by every form of its name, and its blobs are an image layout")

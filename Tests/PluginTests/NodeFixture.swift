@@ -62,7 +62,7 @@ final class NodeFixture: Sendable {
         let mounts = try String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8).split(separator: "\n").filter {
             $0.contains(directory)
         }
-        let files = ["state/pods", "root/containers", "shims", "state/exec"].flatMap { sub in
+        let files = ["state/pods", "state/containers", "shims", "state/exec"].flatMap { sub in
             ((try? FileManager.default.contentsOfDirectory(atPath: "\(directory)/\(sub)")) ?? []).map { "\(sub)/\($0)" }
         }
         return mounts.map(String.init) + files

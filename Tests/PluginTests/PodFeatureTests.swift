@@ -48,6 +48,23 @@ extension NodeTests {
         }
     }
 
+    @Test(
+        "the layers of an image volume are one tree, told to the kernel one by one or in one option",
+        arguments: ImageVolumes.LayerOptions.allCases)
+    func volumeLayers(_ options: ImageVolumes.LayerOptions) throws {
+        let files = FileManager.default
+        let top = NSTemporaryDirectory() + "swl-layers-\(UUID())"
+        defer { try? files.removeItem(atPath: top) }
+        for layer in ["0", "1", "root"] { try files.createDirectory(atPath: "\(top)/\(layer)", withIntermediateDirectories: true) }
+        #expect(files.createFile(atPath: top + "/0/of", contents: Data("upper".utf8)))
+        #expect(files.createFile(atPath: top + "/1/of", contents: Data("lower".utf8)))
+        #expect(files.createFile(atPath: top + "/1/below", contents: Data("x".utf8)))
+        try ImageVolumes.mountOverlay(of: [top + "/0", top + "/1"], at: top + "/root", options)
+        defer { try? unmountIfMounted(top + "/root") }
+        #expect(files.contents(atPath: top + "/root/of") == Data("upper".utf8) && files.fileExists(atPath: top + "/root/below"))
+        #expect(!files.createFile(atPath: top + "/root/new", contents: nil))
+    }
+
     @Test("containers of a pod with its own processes see each other below one first process, also after a restart; without it they end")
     func processes() async throws {
         let node = try NodeFixture()

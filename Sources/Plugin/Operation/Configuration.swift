@@ -183,9 +183,9 @@ extension Configuration {
         return """
             # swiftletd's configuration. Every key may be left out; these are the values that hold then.
 
-            # Images, layers, bundles, records: outlives a reboot. (SWIFTLET_ROOT and --root win.)
+            # Images, layers, records: outlives a reboot. (SWIFTLET_ROOT and --root win.)
             root: \(standard.root)
-            # Namespaces, shared memory, the socket on which shims report: gone after a reboot.
+            # Bundles, namespaces, shared memory, the socket on which shims report: gone after a reboot.
             state: \(standard.state)
             # Where registries are, and their mirrors (docs/images.md).
             registries: \(standard.registries)

@@ -13,12 +13,10 @@ struct ExecSession: Sendable {
     func run(_ client: some StreamClient) async throws -> UInt32 {
         guard !command.isEmpty else { throw PluginError.invalid(field: "cmd", reason: "is empty") }
         try wishes.check()
-        let (shim, bundle) = try await container.execAccess()
+        let shim = try await container.execAccess()
         let exec = String(Identifier.make().prefix(16))
-        let (command, wishes, directory) = (command, wishes, "\(container.site.settings.state)/exec/\(exec)")
-        let process = try await offPool { () throws(PluginError) in
-            try BundleAmendments.execProcess(command, bundle: bundle, terminal: wishes.terminal)
-        }
+        let (wishes, directory) = (wishes, "\(container.site.settings.state)/exec/\(exec)")
+        let process = try await container.execProcess(command, terminal: wishes.terminal)
         let names: [OutputName] = (wishes.stdout ? [.stdout] : []) + (wishes.stderr ? [.stderr] : [])
         let fifos = try await offPool { try StreamFIFOs(directory, stdin: wishes.stdin, outputs: names) }
         defer { fifos.remove() }
@@ -57,9 +55,9 @@ extension ContainerActor {
         }
     }
 
-    /// The shim of a container that runs, and where its bundle is.
-    func execAccess() throws(PluginError) -> (ShimLink, String) {
+    /// The shim of a container that runs.
+    func execAccess() throws(PluginError) -> ShimLink {
         guard case .running = memory.life, let shim else { throw .wrongState(.container, id, wanted: "running", found: memory.life.name) }
-        return (shim, record.bundle)
+        return shim
     }
 }
