@@ -4,6 +4,8 @@ package import LinuxSys
 /// The options of an overlay mount as mount(8) writes them, taken apart.
 package struct OverlayOptions: Equatable, Sendable {
     private(set) var lower: [String] = []
+    /// Layers that hold content alone, behind `::` (overlayfs.rst, "Data-only lower layers"; Linux 6.5).
+    private(set) var hasDataLayers = false
     private(set) var others: [MountPlan.Datum] = []
     private(set) var attributes: MountAttributes = []
     /// As one string for mount(2).
@@ -32,7 +34,9 @@ package struct OverlayOptions: Equatable, Sendable {
         let halves = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard halves.count == 2 else { return others.append(.init(key: option, value: nil)) }
         if halves[0] == "lowerdir" {
-            lower = Self.layers(halves[1])
+            let layers = Self.layers(halves[1])
+            lower = layers.filter { !$0.isEmpty }
+            hasDataLayers = layers.dropFirst().dropLast().contains("")
         } else {
             others.append(.init(key: halves[0], value: Self.plain(halves[1])))
         }
@@ -52,6 +56,11 @@ package struct OverlayOptions: Equatable, Sendable {
     package func attach(source: String, to place: borrowing FD, calls: KernelCalls = .all) throws(SysError) {
         let target = "/proc/self/fd/\(place.raw)"
         let source = source.isEmpty ? "overlay" : source
+        if hasDataLayers {
+            // Only the one string says which they are.
+            guard fitsOnePage else { throw SysError(E2BIG, "mount overlay", on: "options with data-only layers") }
+            return try mountPath(source, on: target, type: "overlay", flags: attributes.mountFlags, data: page)
+        }
         if let short = OverlayPage(self) {
             do throws(SysError) {
                 return try short.mount(source, on: target, flags: attributes.mountFlags)
@@ -110,7 +119,7 @@ package struct OverlayOptions: Equatable, Sendable {
                 result.append([])
             }
         }
-        return result.filter { !$0.isEmpty }.map { String(decoding: $0, as: UTF8.self) }
+        return result.map { String(decoding: $0, as: UTF8.self) }
     }
 
     private static func plain(_ text: String) -> String { layers(text.replacingColons).joined() }

@@ -111,6 +111,7 @@ struct MountPlanTests {
         #expect(options.attributes == .readonly)
         #expect(options.page == "lowerdir=/a\\:b:/c,upperdir=/u,workdir=/w,index=off,userxattr")
         #expect(OverlayOptions(["lowerdir=" + String(repeating: "/x:", count: 2000)]).fitsOnePage == false)
+        #expect(OverlayOptions(["lowerdir=/a:/b::/c"]).hasDataLayers && !OverlayOptions(["lowerdir=/a:/b:"]).hasDataLayers)
         #expect(OverlayOptions(["context=a:s0:c1,c2"]).page == "context=\"a:s0:c1,c2\"")
         #expect(OverlayOptions(["upperdir=/a:b\\,c"]).others.map(\.value) == ["/a:b,c"])
     }

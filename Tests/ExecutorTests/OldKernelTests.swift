@@ -105,4 +105,17 @@ struct OldKernelTests {
             #expect(throws: ExecutorFailure.self) { try make() }
         }
     }
+
+    @Test("layers behind :: hold content alone: what is in them is not listed", .enabled(if: Needs.overlay, Needs.noOverlay))
+    func dataLayers() throws {
+        let bundle = try TestBundle()
+        let base = bundle.directory
+        try TestBundle.shell("cd \(base); mkdir -p layer/seen data/hidden root")
+        let options = ["lowerdir=\(base)/layer::\(base)/data", "metacopy=on"]
+        let seen = try Aside.run { () throws(ExecutorFailure) in
+            try RootfsMounts.make([RootfsMount(type: "overlay", source: "overlay", options: options)], at: "\(base)/root")
+            return try sys { () throws(SysError) in try subdirectories(of: "\(base)/root") }
+        }
+        #expect(seen == ["seen"])
+    }
 }
