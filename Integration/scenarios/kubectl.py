@@ -205,7 +205,7 @@ def attach(node, server):
     listener = start(server, "attach", "p", "-c", "talker", stdin=subprocess.DEVNULL)
     process = start(server, "attach", "-i", "p", "-c", "talker")
     heard = Heard(process.stdout), Heard(process.stderr), Heard(listener.stdout)
-    attached = f"{node.work}/root/containers"
+    attached = f"{node.work}/state/containers"
     wait("both are attached", lambda: len(fifos(attached)) >= 4)
     process.stdin.write(b"one\n")
     process.stdin.flush()
