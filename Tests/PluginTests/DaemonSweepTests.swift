@@ -179,7 +179,7 @@ struct DaemonSweepTests {
         }
         #expect(told == [.containerCreatedEvent, .containerStartedEvent, .containerStoppedEvent, .containerDeletedEvent])
         var left = try node.leftovers() + groups(script.cgroup).filter { !$0.hasSuffix(script.cgroup) }
-        for _ in 0..<100 where !left.isEmpty {
+        for _ in 0..<600 where !left.isEmpty {
             try await Task.sleep(for: .milliseconds(50))
             left = try node.leftovers() + groups(script.cgroup).filter { !$0.hasSuffix(script.cgroup) }
         }
