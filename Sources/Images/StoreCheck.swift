@@ -51,37 +51,31 @@ final class StoreCheck {
     }
 
     private func checkBlobs() throws(ImageError) {
-        let images = try store.records.read("list images") { database in
-            try GRDB.Row.fetchAll(database, sql: "SELECT id, blobs FROM image ORDER BY loaded").map {
-                ($0["id"] as String, $0["blobs"] as String)
-            }
-        }
-        for (id, blobs) in images {
-            for digest in blobs.split(separator: " ").map(String.init) {
-                guard let damage = try damage(to: digest) else { continue }
-                tell("blob \(digest) of image \(String(Store.hex(id).prefix(12)))", damage) { () throws(ImageError) in
-                    try store.forgetImage(id)
-                        ? .repaired("the image is removed: load or pull it again") : .kept("a container uses the image")
-                }
-                // With the image its other blobs are no concern any more.
-                if findings.last?.isRepaired == true { break }
-            }
+        try checkBlobs("SELECT id, blobs FROM image ORDER BY loaded", of: { "image \(String(Store.hex($0).prefix(12)))" }) {
+            (id) throws(ImageError) in
+            try store.forgetImage(id) ? .repaired("the image is removed: load or pull it again") : .kept("a container uses the image")
         }
     }
 
     private func checkIndexes() throws(ImageError) {
-        let indexes = try store.records.read("list indexes") { database in
-            try GRDB.Row.fetchAll(database, sql: "SELECT name, blobs FROM name_index ORDER BY name").map {
-                ($0["name"] as String, $0["blobs"] as String)
-            }
+        try checkBlobs("SELECT name, blobs FROM name_index ORDER BY name", of: { "the index of \($0)" }) { (name) throws(ImageError) in
+            try store.forgetIndex(name)
+            return .repaired("the index is forgotten, the image stays: pull it again with --all-platforms")
         }
-        for (name, blobs) in indexes {
+    }
+
+    /// `query` finds owners, and the digests of the blobs of each.
+    private func checkBlobs(
+        _ query: String, of owner: (String) -> String, mend: (String) throws(ImageError) -> Finding.Outcome
+    ) throws(ImageError) {
+        let owners = try store.records.read("list blobs") { database in
+            try GRDB.Row.fetchAll(database, sql: query).map { ($0[0] as String, $0["blobs"] as String) }
+        }
+        for (id, blobs) in owners {
             for digest in blobs.split(separator: " ").map(String.init) {
                 guard let damage = try damage(to: digest) else { continue }
-                tell("blob \(digest) of the index of \(name)", damage) { () throws(ImageError) in
-                    try store.forgetIndex(name)
-                    return .repaired("the index is forgotten, the image stays: pull it again with --all-platforms")
-                }
+                tell("blob \(digest) of \(owner(id))", damage) { () throws(ImageError) in try mend(id) }
+                // With their owner its other blobs are no concern any more.
                 if findings.last?.isRepaired == true { break }
             }
         }
