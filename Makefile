@@ -9,7 +9,7 @@ PROGRAMS := containerd-shim-swiftlet-v2 swiftlet-oci swiftletd swiftlet mock-kub
 # All programs carry the Swift runtime with them; the first two are fully static (see Package.swift).
 RELEASE_FLAGS := -c release --static-swift-stdlib
 
-.PHONY: help build run test unit integration install proto lint format bench bench-shim bench-executor bench-images bench-pull bench-plugin kill-sweep sweep sweep-daemon volume fuzz asan soak help-pages clean deps deps-build
+.PHONY: help build run test unit integration install proto lint format bench bench-shim bench-executor bench-images bench-pull bench-plugin kill-sweep sweep sweep-daemon volume fuzz asan soak help-pages order clean deps deps-build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,11 @@ install: build ## programs, systemd units, shell completion and documents below 
 	$(RELEASE)/swiftlet completion zsh > $(DESTDIR)$(DATADIR)/zsh/site-functions/_swiftlet
 	$(RELEASE)/swiftlet completion fish > $(DESTDIR)$(DATADIR)/fish/vendor_completions.d/swiftlet.fish
 	install -m 0644 docs/*.md $(DESTDIR)$(DATADIR)/doc/swiftlet/
+
+order: deps ## the list of what a run calls, for the linker (root, minutes)
+	$(SWIFT) build $(RELEASE_FLAGS) --product swiftlet-oci -Xlinker -Map=$(CURDIR)/.build/swiftlet-oci.map
+	Integration/order/run.sh $(RELEASE)/swiftlet-oci .build/swiftlet-oci.map > .build/calls.order
+	mv .build/calls.order Sources/calls.order
 
 proto: ## generate the C and Swift code of proto/ again
 	@.ci/packages build proto

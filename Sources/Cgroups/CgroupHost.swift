@@ -55,7 +55,7 @@ package struct CgroupHost: Equatable, Sendable {
     private init(mountInfo: [UInt8], membership: [UInt8]) {
         let lines = membership.split(separator: UInt8(ascii: "\n")).compactMap(Self.member)
         var found: [Hierarchy] = []
-        for mount in mountInfo.split(separator: UInt8(ascii: "\n")).compactMap(Self.mount) {
+        for mount in Self.cgroupLines(mountInfo).compactMap(Self.mount) {
             for line in lines where Self.belongs(mount, line.controllers) {
                 // The first mount of a hierarchy is the one to use; others are views of it.
                 guard !found.contains(where: { $0.controllers == line.controllers }) else { continue }
@@ -99,11 +99,31 @@ package struct CgroupHost: Equatable, Sendable {
         guard words.count >= 10, let dash = words[6...].firstIndex(where: { $0.elementsEqual("-".utf8) }), dash + 3 < words.count else {
             return nil
         }
-        let type = words[dash + 1]
-        guard type.starts(with: "cgroup".utf8), type.count == 6 || type.elementsEqual("cgroup2".utf8) else { return nil }
         return Mount(
-            root: unescape(words[3]), point: unescape(words[4]), isUnified: type.count == 7,
+            root: unescape(words[3]), point: unescape(words[4]), isUnified: words[dash + 1].count == 7,
             options: words[dash + 3].split(separator: UInt8(ascii: ",")))
+    }
+
+    /// The lines in which ` - ` is followed by `cgroup` or `cgroup2`: what comes before it has its spaces written as octal.
+    private static func cgroupLines(_ mountInfo: [UInt8]) -> [ArraySlice<UInt8>] {
+        let (space, dash, newLine) = (UInt8(ascii: " "), UInt8(ascii: "-"), UInt8(ascii: "\n"))
+        var lines: [ArraySlice<UInt8>] = []
+        var start = 0
+        var type: Int?
+        for at in 0...mountInfo.count {
+            if at == mountInfo.count || mountInfo[at] == newLine {
+                if let type, isOfCgroups(mountInfo[type..<at]) { lines.append(mountInfo[start..<at]) }
+                start = at + 1
+                type = nil
+            } else if mountInfo[at] == dash, type == nil, at > start, mountInfo[at - 1] == space, mountInfo[(at + 1)...].first == space {
+                type = at + 2
+            }
+        }
+        return lines
+    }
+
+    private static func isOfCgroups(_ rest: ArraySlice<UInt8>) -> Bool {
+        rest.starts(with: "cgroup ".utf8) || rest.starts(with: "cgroup2 ".utf8)
     }
 
     private static func belongs(_ mount: Mount, _ controllers: [String]) -> Bool {

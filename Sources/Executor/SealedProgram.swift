@@ -7,10 +7,14 @@ package import LinuxSys
 /// `#!/proc/self/exe`, for one, makes the container execute it, after which it could be opened for writing. So the
 /// runtime first executes itself again from a detached, read-only mount of its binary, which exists in no mount
 /// namespace and which nobody can make writable again; where such a mount cannot be had, from a sealed copy in memory.
+///
+/// On a crash the Swift runtime runs the program `swift-backtrace` that it found beside its own when it started. Beside a detached file
+/// is the working directory: of the caller, and in what enters a container by then the container's.
 package enum SealedProgram {
     /// Returns when this process already runs from such a file (or from a read-only file system); otherwise it only
-    /// returns by throwing. To be called first thing by every program that clones executors.
+    /// returns by throwing. To be called first thing by every program that clones executors. From then on a crash runs nothing.
     package static func ensure(arguments: [String]) throws(SysError) {
+        try crashPlainly()
         let own = try FD.open("/proc/self/exe", O_RDONLY)
         if try own.fileSystem().isReadOnly || own.isSealed { return }
         let environment = currentEnvironment()

@@ -15,6 +15,9 @@ extension FD {
     }
 }
 
+/// A crash ends this process and runs nothing: the Swift runtime's handlers of SIGSEGV, SIGILL and their like are taken away.
+package func crashPlainly() throws(SysError) { try check(clx_default_crashes(), "sigaction") }
+
 /// Nothing is blocked any more; what is done about a signal stays as it is.
 package func unblockSignals() throws(SysError) { try check(clx_unblock_signals(), "sigprocmask") }
 

@@ -48,6 +48,15 @@ extension JSON {
 
     private static func quote(_ text: String, into out: inout [UInt8]) {
         out.append(UInt8(ascii: "\""))
+        if text.utf8.contains(where: needsEscape) { escape(text, into: &out) } else { out += text.utf8 }
+        out.append(UInt8(ascii: "\""))
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7f
+    }
+
+    private static func escape(_ text: String, into out: inout [UInt8]) {
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""): out += "\\\"".utf8
@@ -55,7 +64,7 @@ extension JSON {
             case 0x0a: out += "\\n".utf8
             case 0x0d: out += "\\r".utf8
             case 0x09: out += "\\t".utf8
-            case 0..<0x20, 0x7f:
+            case let byte where needsEscape(byte):
                 let digits = String(byte, radix: 16)
                 out += "\\u".utf8
                 out += repeatElement(UInt8(ascii: "0"), count: 4 - digits.utf8.count)
@@ -63,6 +72,5 @@ extension JSON {
             default: out.append(byte)
             }
         }
-        out.append(UInt8(ascii: "\""))
     }
 }

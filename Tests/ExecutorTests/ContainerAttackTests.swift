@@ -64,6 +64,19 @@ struct ContainerAttackTests {
         #expect(try TestBundle.shell("exec 3>>/proc/$(cat \(bundle.directory)/pid)/exe").status != .code(0))
     }
 
+    @Test("a crash runs nothing that lies in the working directory or in an image")
+    func crash() throws {
+        let bundle = try TestBundle()
+        // What the Swift runtime looks for beside the program when it starts, and runs by the same path when it crashes.
+        for place in ["", "rootfs/"] { try bundle.write("#!/bin/sh\n: > /ran\n", to: "\(place)swift-backtrace", mode: 0o755) }
+        try bundle.configure(TestConfig("true"))
+        #expect(try bundle.run(["create", "--pid-file", "\(bundle.directory)/pid", bundle.id]).status == .code(0))
+        // The first process of a pid namespace has no default for this signal, and goes on.
+        try TestBundle.shell("kill -SEGV $(cat \(bundle.directory)/pid)")
+        #expect(try bundle.run(["start", bundle.id]).status == .code(0))
+        #expect(unsafe access("\(bundle.rootfs)/ran", F_OK) == -1)
+    }
+
     @Test("/proc is not mounted over but for what system containers need")
     func procMount() throws {
         let bundle = try TestBundle()
