@@ -46,9 +46,10 @@ install: build ## programs, systemd units, shell completion and documents below 
 	$(RELEASE)/swiftlet completion fish > $(DESTDIR)$(DATADIR)/fish/vendor_completions.d/swiftlet.fish
 	install -m 0644 docs/*.md $(DESTDIR)$(DATADIR)/doc/swiftlet/
 
-order: deps ## the list of what a run calls, for the linker (root, minutes)
-	$(SWIFT) build $(RELEASE_FLAGS) --product swiftlet-oci -Xlinker -Map=$(CURDIR)/.build/swiftlet-oci.map
-	Integration/order/run.sh $(RELEASE)/swiftlet-oci .build/swiftlet-oci.map > .build/calls.order
+order: deps ## the list of what a container's life calls, for the linker (root, minutes)
+	for program in swiftlet-oci containerd-shim-swiftlet-v2; do \
+		$(SWIFT) build $(RELEASE_FLAGS) --product $$program -Xlinker -Map=$(CURDIR)/.build/$$program.map || exit 1; done
+	Integration/order/run.sh $(RELEASE) .build > .build/calls.order
 	mv .build/calls.order Sources/calls.order
 
 proto: ## generate the C and Swift code of proto/ again

@@ -3,9 +3,10 @@
  * usage: calls FILE PROGRAM [ARGUMENT…]
  *
  * The program is single-stepped, and so is all that it clones, until that executes another program. FILE gets the addresses, one in a
- * line, in hexadecimal; PROGRAM must be linked at fixed addresses below 32 MiB. Ends with the program's status when the program
- * has ended, whatever its children do. */
+ * line, in hexadecimal; PROGRAM must be linked at fixed addresses below 32 MiB. Ends with the program's status as soon as that is known;
+ * what it has left running is followed further in the background, and FILE.done is made when the last has ended. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,31 +37,16 @@ static void note(pid_t pid, FILE *out) {
     fprintf(out, "%llx\n", registers.rip);
 }
 
-int main(int count, char **words) {
-    static char program[4096];
-    FILE *out = count > 2 ? fopen(words[1], "a") : NULL;
-    if (!out || !realpath(words[2], program)) {
-        fprintf(stderr, "usage: calls FILE PROGRAM [ARGUMENT…]\n");
-        return 2;
-    }
-    pid_t first = fork();
-    if (first == 0) {
-        ptrace(PTRACE_TRACEME, 0, 0, 0);
-        raise(SIGSTOP);
-        execv(program, words + 2);
-        _exit(127);
-    }
+/* Steps `first` and all that it clones to their ends, and tells the status of the first. */
+static void follow(pid_t first, const char *program, FILE *out, int told) {
     int status;
-    waitpid(first, &status, 0);
-    ptrace(PTRACE_SETOPTIONS, first, 0, PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC);
-    ptrace(PTRACE_CONT, first, 0, 0);
     for (;;) {
         pid_t pid = waitpid(-1, &status, __WALL);
-        if (pid < 0) return 2;
+        if (pid < 0) return;
         if (WIFEXITED(status) || WIFSIGNALED(status)) {
-            if (pid != first) continue;
-            fclose(out);
-            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+            uint8_t code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+            if (pid == first && write(told, &code, 1) != 1) return;
+            continue;
         }
         int signal = WSTOPSIG(status), event = status >> 16, given = 0;
         if (event == PTRACE_EVENT_EXEC)
@@ -71,4 +57,40 @@ int main(int count, char **words) {
             given = signal;
         ptrace(foreign[pid] ? PTRACE_CONT : PTRACE_SINGLESTEP, pid, 0, given);
     }
+}
+
+static void trace(char **words, const char *program, FILE *out, int told) {
+    pid_t first = fork();
+    if (first == 0) {
+        ptrace(PTRACE_TRACEME, 0, 0, 0);
+        raise(SIGSTOP);
+        execv(program, words);
+        _exit(127);
+    }
+    setsid();
+    for (int fd = 0; fd < 3; fd++) close(fd);
+    waitpid(first, NULL, 0);
+    ptrace(PTRACE_SETOPTIONS, first, 0, PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC);
+    ptrace(PTRACE_CONT, first, 0, 0);
+    follow(first, program, out, told);
+}
+
+int main(int count, char **words) {
+    static char program[4096], done[4096];
+    FILE *out = count > 2 ? fopen(words[1], "ae") : NULL;
+    int told[2];
+    uint8_t status = 2;
+    if (!out || !realpath(words[2], program) || pipe2(told, O_CLOEXEC) != 0) {
+        fprintf(stderr, "usage: calls FILE PROGRAM [ARGUMENT…]\n");
+        return 2;
+    }
+    if (fork() == 0) {
+        trace(words + 2, program, out, told[1]);
+        fclose(out);
+        snprintf(done, sizeof done, "%s.done", words[1]);
+        fclose(fopen(done, "w"));
+        return 0;
+    }
+    close(told[1]);
+    return read(told[0], &status, 1) == 1 ? status : 2;
 }

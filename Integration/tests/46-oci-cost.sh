@@ -36,6 +36,16 @@ test_the_program_is_sealed_before_its_c_library_starts() {
     contains "$(sed -n '2,8p' "$SCRATCH/calls")" execveat
 }
 
+test_a_shim_is_sealed_before_its_c_library_starts() {
+    command -v strace > /dev/null || skip "needs strace"
+    mkdir -p "$SCRATCH/shim"
+    cd "$SCRATCH/shim"
+    expect 0 strace -o "$SCRATCH/calls" "$BIN/containerd-shim-swiftlet-v2" -namespace cost -address "$SCRATCH/none" -id swl-cost-shim start
+    pkill -f 'shim-swiftlet-v2 .*-id swl-cost-shim start'
+    contains "$(sed -n '2,8p' "$SCRATCH/calls")" execveat
+    until_true 10 bash -c "! pgrep -f 'shim-swiftlet-v2 .*-id swl-cost-shi[m] start'"
+}
+
 test_true_starts_under_a_memory_limit_of_512_kib() {
     [ -e /sys/fs/cgroup/memory/memory.limit_in_bytes ] || skip "needs the memory controller of cgroup v1"
     local namespaces

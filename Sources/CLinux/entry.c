@@ -25,10 +25,15 @@ __asm__(".text\n.globl clx_entry\n.type clx_entry,%function\nclx_entry:\n"
 #error "an entry point for this processor is missing"
 #endif
 
-/* Any word may be an option's value: one time too many does no harm. */
+/* Any word may be an option's value: one time too many does no harm. A `start` that comes after `-id` is the shim's; the other only tells
+ * an init to go on. */
 BARE static int enters_containers(char **words) {
-    for (char **word = words; *word; word++)
+    int shim = 0;
+    for (char **word = words; *word; word++) {
         if (same(*word, "run") || same(*word, "create") || same(*word, "exec") || same(*word, "restore")) return 1;
+        if (same(*word, "-id")) shim = 1;
+        if (shim && same(*word, "start")) return 1;
+    }
     return 0;
 }
 

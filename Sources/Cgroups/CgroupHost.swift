@@ -76,7 +76,7 @@ package struct CgroupHost: Equatable, Sendable {
     private struct Mount {
         var root: String, point: String
         var isUnified: Bool
-        var options: [ArraySlice<UInt8>]
+        var options: [String]
     }
 
     struct Member {
@@ -101,7 +101,7 @@ package struct CgroupHost: Equatable, Sendable {
         }
         return Mount(
             root: unescape(words[3]), point: unescape(words[4]), isUnified: words[dash + 1].count == 7,
-            options: words[dash + 3].split(separator: UInt8(ascii: ",")))
+            options: words[dash + 3].split(separator: UInt8(ascii: ",")).map { String(decoding: $0, as: UTF8.self) })
     }
 
     /// The lines in which ` - ` is followed by `cgroup` or `cgroup2`: what comes before it has its spaces written as octal.
@@ -128,7 +128,7 @@ package struct CgroupHost: Equatable, Sendable {
 
     private static func belongs(_ mount: Mount, _ controllers: [String]) -> Bool {
         if mount.isUnified || controllers.isEmpty { return mount.isUnified && controllers.isEmpty }
-        return controllers.allSatisfy { controller in mount.options.contains { $0.elementsEqual(controller.utf8) } }
+        return controllers.allSatisfy(mount.options.contains)
     }
 
     /// Space, tab, newline and backslash are written as octal there.
