@@ -24,8 +24,10 @@ extension Container {
         } done: { [weak self] result in
             guard let self else { return }
             if result == nil { log.warning("write \(path): the exit status \(ending.status) could not be stored") }
-            act(initial.machine.stored(), on: initial)
-            initial.io.drain {}
+            initial.io.whenTaken { [self] in
+                act(initial.machine.stored(), on: initial)
+                initial.io.drain {}
+            }
         }
     }
 

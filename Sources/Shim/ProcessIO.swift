@@ -238,6 +238,25 @@ final class ProcessIO {
         done()
     }
 
+    private static let longestTaking: UInt64 = 500_000_000
+    private static let takingStep: UInt64 = 1_000_000
+
+    /// Calls `done` when nothing is on its way and readers have taken what is in their FIFOs, or soon all the same: a client may close them
+    /// as soon as it knows of the end, whatever is in them (ctr does).
+    func whenTaken(_ done: @escaping () -> Void) { lookForReaders(until: monotonicNanoseconds() + Self.longestTaking, done) }
+
+    private func lookForReaders(until deadline: UInt64, _ done: @escaping () -> Void) {
+        let isTaken = outputs.allSatisfy(\.isIdle) && [targets.stdout, targets.stderr].allSatisfy(Self.isTaken)
+        if isTaken || monotonicNanoseconds() >= deadline { return done() }
+        loop.after(nanoseconds: Self.takingStep) { [self] in lookForReaders(until: deadline, done) }
+    }
+
+    /// What is in a FIFO that nobody has open is gone (fifo(7)), and counts as taken.
+    private static func isTaken(_ target: StreamTarget) -> Bool {
+        guard case .fifo(let path) = target, let fifo = try? openFIFO(path, O_RDONLY) else { return true }
+        return ((try? fifo.bytesWaiting()) ?? 0) == 0
+    }
+
     /// Ends every stream at once; what a writer of logs has read it still writes, on its own.
     func close() {
         inputRelay?.stop()

@@ -25,7 +25,7 @@ final class Relay {
     private var moved: UInt64 = 0
     /// Both ends are pipes: what comes need not be copied through this process.
     private let splices: Bool
-    private var hasLargePipes = false
+    private var hasLargePipe = false
 
     init(loop: EventLoop, from source: FDBox, to sink: Sink, endsWithSink: Bool, onEnd: @escaping () -> Void) throws(SysError) {
         self.loop = loop
@@ -69,7 +69,7 @@ final class Relay {
         var now = 0
         while now < Self.portion, case .bytes(let count)? = try? source.fd.splice(to: out.fd, count: Self.portion) {
             now += count
-            if count >= Self.usualPipe { enlargePipes(source, out) }
+            if count >= Self.usualPipe { enlargePipe(source) }
         }
         moved += UInt64(now)
         if now > 0 { return true }
@@ -79,11 +79,12 @@ final class Relay {
         return true
     }
 
-    /// Once a whole pipe came at a time: larger ones wake everyone less often.
-    private func enlargePipes(_ source: FDBox, _ out: FDBox) {
-        guard !hasLargePipes else { return }
-        hasLargePipes = true
-        for end in [source, out] { end.fd.enlargePipe(to: Self.portion) }
+    /// Once a whole pipe came at a time: a larger one wakes everyone less often. The sink stays as its reader knows it: a client may
+    /// take what is in a FIFO as passed on when Delete is answered, and close it (ctr does), which then costs no more than with other shims.
+    private func enlargePipe(_ source: FDBox) {
+        guard !hasLargePipe else { return }
+        hasLargePipe = true
+        source.fd.enlargePipe(to: Self.portion)
     }
 
     private func sinkReady() {

@@ -59,6 +59,23 @@ extension RealShim {
         }
     }
 
+    @Test("init's exit is told when the reader of its FIFO has taken what it wrote, and without that after half a second")
+    func exitAfterOutput() async throws {
+        try await Self.with { orchestrator, id in
+            let fifo = orchestrator.directory + "/out"
+            #expect(unsafe mkfifo(fifo, 0o600) == 0)
+            let reader = try FD.open(fifo, O_RDONLY | O_NONBLOCK)
+            let session = try await orchestrator.start(id, bundle: try orchestrator.bundle(id, ["sh", "-c", "echo all of it"]))
+            _ = try await session.create(stdout: fifo)
+            _ = try await session.task.start(id)
+            // A client may close its end as soon as it knows (ctr does), and what it had not read then would be lost.
+            await #expect(throws: Status.self) { try await session.task.wait(id, timeout: .milliseconds(200)) }
+            #expect(try reader.bytesWaiting() == 10)
+            #expect(try await session.task.wait(id, timeout: .seconds(5)).exitStatus == 0)
+            await session.end()
+        }
+    }
+
     @Test("rule 14: CloseIO before anything is written is remembered, and no descriptor outlives its exec") func closeEarly() async throws {
         try await Self.running { orchestrator, session in
             let fifo = orchestrator.directory + "/in"
