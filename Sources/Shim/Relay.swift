@@ -79,8 +79,8 @@ final class Relay {
         return true
     }
 
-    /// Once a whole pipe came at a time: a larger one wakes everyone less often. The sink stays as its reader knows it: a client may
-    /// take what is in a FIFO as passed on when Delete is answered, and close it (ctr does), which then costs no more than with other shims.
+    /// Once a whole pipe came at a time: a larger one wakes everyone less often. The sink stays as its reader knows it: a client
+    /// may close its FIFO when it knows of the exit (ctr does), and loses what is in it.
     private func enlargePipe(_ source: FDBox) {
         guard !hasLargePipe else { return }
         hasLargePipe = true
