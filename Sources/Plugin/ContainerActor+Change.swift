@@ -28,16 +28,13 @@ extension ContainerActor {
 
     func reopenLog() async throws(PluginError) {
         guard !memory.logPath.isEmpty else { throw .invalid(field: "container_id", reason: "container \(id) has no log") }
-        guard case .running = memory.life, let shim else { throw .wrongState(.container, id, wanted: "running", found: memory.life.name) }
-        try await shim.reopenLogs()
+        try await runningShim().reopenLogs()
     }
 
     /// criu's images and what the container was made of, as a tar archive at `location`. The container goes on.
     func checkpoint(to location: String, timeout: Duration) async throws {
         guard isCleanPath(location) else { throw PluginError.invalid(field: "location", reason: "must be absolute, without ..") }
-        guard case .running = memory.life, let shim else {
-            throw PluginError.wrongState(.container, id, wanted: "running", found: memory.life.name)
-        }
+        let shim = try runningShim()
         let work = "\(site.settings.state)/checkpoints/\(Identifier.make().prefix(16))"
         let (bundle, state) = (record.bundle, try memory.json())
         try await offPool { try Directory.make("\(work)/images", mode: 0o700) }

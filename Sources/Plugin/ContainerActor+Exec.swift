@@ -29,7 +29,7 @@ extension ContainerActor {
     /// Runs a command beside the container's program and waits for it. Not in the order of other calls: it may take long.
     func execute(_ command: [String], timeout: Duration?) async throws(PluginError) -> ExecOutcome {
         guard !command.isEmpty else { throw .invalid(field: "cmd", reason: "is empty") }
-        let shim = try execAccess()
+        let shim = try runningShim()
         let exec = String(Identifier.make().prefix(16))
         let directory = "\(site.settings.state)/exec/\(exec)"
         let process = try await execProcess(command)

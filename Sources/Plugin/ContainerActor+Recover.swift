@@ -7,8 +7,10 @@ internal import SwiftProtobuf
 
 extension ContainerActor {
     /// After a restart of swiftletd: finds the shim again and learns what happened meanwhile. False for a container that a
-    /// crash left half made, and that is gone now.
-    func recover() async -> Bool {
+    /// crash left half made, and that is gone now. Calls that change it wait meanwhile.
+    func recover() async -> Bool { (try? await order.run { await self.recoverInOrder() }) ?? true }
+
+    private func recoverInOrder() async -> Bool {
         guard memory.isComplete else {
             await clearHalfMade()
             return false

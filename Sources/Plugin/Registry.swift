@@ -86,15 +86,32 @@ extension Registry {
         }
     }
 
-    /// Reconnects to all shims at once: one that does not answer holds nobody up.
+    private static let patience: Duration = .seconds(1)
+
+    /// Reconnects to all shims at once. One that does not answer holds nobody up: after a second the rest is served without it, and
+    /// what changes its container waits for it.
     func recover(_ found: [ContainerActor]) async {
-        let gone = await withTaskGroup(of: String?.self) { group in
-            for container in found { group.addTask { await container.recover() ? nil : container.id } }
-            var gone: [String] = []
-            for await id in group { if let id { gone.append(id) } }
-            return gone
+        let (answers, answered) = AsyncStream.makeStream(of: Void.self)
+        for container in found {
+            Task {
+                if await !container.recover() { await drop(container) }
+                answered.yield()
+            }
         }
-        for id in gone { forget(container: id) }
+        let alarm = Task {
+            try await Task.sleep(for: Self.patience)
+            answered.finish()
+        }
+        var left = found.count
+        var answer = answers.makeAsyncIterator()
+        while left > 0, await answer.next() != nil { left -= 1 }
+        alarm.cancel()
+        if left > 0 { site.logger.warning("\(left) containers: their shims have not answered within a second; the others are served") }
         for pod in Array(pods.values) { await pod.recover(Array(containers.values.filter { $0.pod == pod.id })) }
+    }
+
+    private func drop(_ container: ContainerActor) async {
+        forget(container: container.id)
+        await pods[container.pod]?.drop(container)
     }
 }

@@ -46,6 +46,41 @@ extension NodeTests {
         await second.stop()
     }
 
+    @Test("rule 23: a shim that stands still does not hold up a new swiftletd, and is found when it goes on") func standingShim()
+        async throws
+    {
+        let node = try NodeFixture()
+        defer { node.remove() }
+        let (first, before) = try await node.start()
+        let pod = try await before.runPod()
+        let still = try await before.run("still", in: pod, ["sleep", "1000"])
+        let quick = try await before.run("quick", in: pod, ["sleep", "1000"])
+        await before.close()
+        await first.stop()
+        try Self.signalShim(of: still, SIGSTOP)
+        let start = ContinuousClock.now
+        let (second, after) = try await node.start()
+        do {
+            #expect(ContinuousClock.now - start < .seconds(5))
+            #expect(try await after.exec(quick, ["echo", "hello"]).out == "hello\n")
+            #expect(try await after.status(still).state == .containerRunning)
+            let early = await #expect(throws: Status.self) { try await after.exec(still, ["echo", "hello"]) }
+            #expect(early?.code == .unavailable, "\(String(describing: early))")
+        } catch {
+            Issue.record(error)
+        }
+        // What changes it waits for its shim.
+        async let stopped: Void = after.stop(still, grace: 0)
+        try Self.signalShim(of: still, SIGCONT)
+        try await stopped
+        #expect(try await after.status(still).exitCode == 137)
+        #expect(try await after.status(still).reason == "Error")
+        try await after.removePod(pod)
+        #expect(try await node.lastingLeftovers() == [])
+        await after.close()
+        await second.stop()
+    }
+
     @Test("when StopContainer has returned the container is known to have ended, also when it ends by itself at that moment") func told()
         async throws
     {
@@ -115,12 +150,14 @@ extension NodeTests {
         throw Status(.deadlineExceeded, "processes do not end")
     }
 
-    /// SIGKILL to the shim that was started for this container, and to no other.
-    private static func killShim(of id: String) throws {
+    private static func killShim(of id: String) throws { try signalShim(of: id, SIGKILL) }
+
+    /// To the shim that was started for this container, and to no other.
+    private static func signalShim(of id: String, _ signal: Int32) throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: "/proc") {
             guard let pid = Int32(name), let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else { continue }
             let words = line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-            if words.first == NodeFixture.shim, words.contains(id) { kill(pid, SIGKILL) }
+            if words.first == NodeFixture.shim, words.contains(id) { kill(pid, signal) }
         }
     }
 }

@@ -42,7 +42,8 @@ extension RealShim {
                     if case .bytes(let count) = try reader.read(into: &buffer) { received.append(contentsOf: buffer[..<count]) }
                 }
             }
-            #expect(received == pattern(20_000_000))
+            let isWhole = received == pattern(20_000_000)
+            #expect(isWhole, "\(received.count) bytes")
             #expect(try await session.task.wait(session.id, timeout: .seconds(10)).exitStatus == 0)
         }
     }
@@ -56,6 +57,31 @@ extension RealShim {
             #expect(status1 == 3)
             #expect(Self.text(log) == "all of it\n")
             #expect(ContinuousClock.now - start < .seconds(5))
+        }
+    }
+
+    @Test("rule 13: an exec's exit comes after what its reader has still to take") func slowReader() async throws {
+        try await Self.running { orchestrator, session in
+            let fifo = orchestrator.directory + "/exec.out"
+            #expect(unsafe mkfifo(fifo, 0o600) == 0)
+            let reader = try FD.open(fifo, O_RDONLY | O_NONBLOCK)
+            // More than a FIFO holds and less than the pipe before it: the process ends, and its output is on the way.
+            try await session.addExec(
+                "e", ["sh", "-c", "yes 0123456789abcdef | head -c 300000; echo > /tmp/written; exit 3"], stdout: fifo)
+            _ = try await session.task.start(session.id, exec: "e")
+            let found = try await session.run("look", ["sh", "-c", "until [ -e /tmp/written ]; do sleep 0.01; done"])
+            #expect(found == 0)
+            await #expect(throws: Status.self) { try await session.task.wait(session.id, exec: "e", timeout: .seconds(1)) }
+            var received = Data()
+            var buffer = [UInt8](repeating: 0, count: 30_000)
+            while received.count < 300_000, try reader.waitReadable(milliseconds: 10_000),
+                case .bytes(let count) = try reader.read(into: &buffer)
+            {
+                received.append(contentsOf: buffer[..<count])
+            }
+            let isWhole = received == pattern(300_000)
+            #expect(isWhole, "\(received.count) bytes")
+            #expect(try await session.task.wait(session.id, exec: "e", timeout: .seconds(5)).exitStatus == 3)
         }
     }
 
@@ -108,6 +134,25 @@ extension RealShim {
             let found = reader.feed(try Data(contentsOf: URL(fileURLWithPath: disk + "/log")))
             #expect(found.count > 1000 && reader.malformed == 0 && reader.isAtLineStart)
             #expect(Self.text(bundle + "/shim.log").contains("output is lost until it can be written again"))
+        }
+    }
+
+    @Test("rule 15: what a writer that was killed left of an entry is cut off before anything is written behind it")
+    func tornEntry() async throws {
+        try await Self.running(["sh", "-c", "while :; do echo tick; sleep 0.01; done"], stdout: Self.cri) { orchestrator, session in
+            let log = orchestrator.directory + "/out.log"
+            #expect(await eventually { entries(log).count > 3 })
+            let writer = try #require(await Self.writer(of: session))
+            // The shim does not start the next one before the torn entry is there.
+            kill(session.shimPID, SIGSTOP)
+            kill(writer, SIGKILL)
+            #expect(await eventually { Processes.state(writer) == "Z" })
+            let torn = try FD.open(log, O_WRONLY | O_APPEND)
+            _ = try torn.write(Array("2026-01-01T00:00:00.000000000Z stdout F to".utf8))
+            let before = entries(log).count
+            kill(session.shimPID, SIGCONT)
+            #expect(await eventually { entries(log).count > before + 3 })
+            #expect(entries(log).allSatisfy { $0.content.elementsEqual("tick".utf8) })
         }
     }
 

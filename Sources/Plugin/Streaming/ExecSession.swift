@@ -2,6 +2,7 @@ internal import Glibc
 internal import Images
 internal import LinuxSys
 internal import Logging
+internal import TTRPC
 
 /// One command beside a container's program, with a client at its streams.
 struct ExecSession: Sendable {
@@ -13,7 +14,7 @@ struct ExecSession: Sendable {
     func run(_ client: some StreamClient) async throws -> UInt32 {
         guard !command.isEmpty else { throw PluginError.invalid(field: "cmd", reason: "is empty") }
         try wishes.check()
-        let shim = try await container.execAccess()
+        let shim = try await container.runningShim()
         let exec = String(Identifier.make().prefix(16))
         let (wishes, directory) = (wishes, "\(container.site.settings.state)/exec/\(exec)")
         let process = try await container.execProcess(command, terminal: wishes.terminal)
@@ -56,8 +57,9 @@ extension ContainerActor {
     }
 
     /// The shim of a container that runs.
-    func execAccess() throws(PluginError) -> ShimLink {
-        guard case .running = memory.life, let shim else { throw .wrongState(.container, id, wanted: "running", found: memory.life.name) }
+    func runningShim() throws(PluginError) -> ShimLink {
+        guard case .running = memory.life else { throw .wrongState(.container, id, wanted: "running", found: memory.life.name) }
+        guard let shim else { throw .shim(operation: "reach shim of", subject: id, Status(.unavailable, "it has not answered yet")) }
         return shim
     }
 }

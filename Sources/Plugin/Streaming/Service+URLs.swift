@@ -6,7 +6,7 @@ extension Service {
         let session = try await Sessions.exec(request, streaming.registry)
         guard !request.cmd.isEmpty else { throw .invalid(field: "cmd", reason: "is empty") }
         try session.wishes.check()
-        _ = try await session.container.execAccess()
+        _ = try await session.container.runningShim()
         var answer = Runtime_V1_ExecResponse()
         answer.url = try streams.url(.exec(request))
         return answer
