@@ -3,7 +3,6 @@
 
 # Boots systemd with the arguments $1… for the kernel, and nothing of the machine's own units. The job is a service of it.
 boot_systemd() {
-    command -v linux.uml > /dev/null || skip "needs user-mode-linux"
     [ -x /lib/systemd/systemd ] || skip "needs systemd"
     rm -f "$SCRATCH/uml/status" "$SCRATCH/uml/out"
     cat > "$SCRATCH/uml/job-and-off" <<JOB
@@ -29,9 +28,7 @@ INIT
     chmod +x "$SCRATCH/uml/init"
     local try
     for try in 1 2; do # this kernel does not come up every time on a busy machine
-        timeout --kill-after 5 120 linux.uml mem=512M rootfstype=hostfs rootflags=/ rw init="$SCRATCH/uml/init" \
-            systemd.machine_id=00000000000000000000000000000001 "$@" con=null con0=null,fd:1 umid="swl-sd-$$-$try" \
-            > "$SCRATCH/uml/console" 2>&1 < /dev/null || :
+        guest 120 512 systemd.machine_id=00000000000000000000000000000001 "$@" || :
         [ ! -e "$SCRATCH/uml/status" ] || return 0
     done
     fail "it did not come up and finish: $(tail -n 5 "$SCRATCH/uml/console") $(tail -n 5 "$SCRATCH/uml/out" 2> /dev/null)"

@@ -134,10 +134,23 @@ leftovers() {
     for name in "$@"; do find /sys/fs/cgroup -type d -name "*$name*" 2>/dev/null | sed 's/^/cgroup /'; done
 }
 
+# guest SECONDS MEGABYTES ARGUMENT…: the kernel of user-mode Linux over this machine's files, what it says in $SCRATCH/uml/console.
+guest() {
+    command -v linux.uml > /dev/null || skip "needs user-mode-linux"
+    local seconds=$1 megabytes=$2 compiler
+    shift 2
+    # On a processor with AMX it runs nothing without help.
+    compiler=$(command -v clang || command -v cc || :)
+    if [ -n "$compiler" ] && [ ! -e "$SCRATCH/uml/xstate.so" ]; then
+        "$compiler" -O1 -shared -fPIC -o "$SCRATCH/uml/xstate.so" Integration/uml/xstate.c
+    fi
+    env ${compiler:+LD_PRELOAD="$SCRATCH/uml/xstate.so"} timeout --kill-after 5 "$seconds" linux.uml mem="${megabytes}M" rootfstype=hostfs \
+        rootflags=/ rw init="$SCRATCH/uml/init" "$@" con=null con0=null,fd:1 umid="swl-$$-$RANDOM" > "$SCRATCH/uml/console" 2>&1 < /dev/null
+}
+
 # boot [SECONDS [MEGABYTES]]: user-mode Linux over this machine's files, with cgroup v2 alone. Runs $SCRATCH/uml/job there, and comes
 # back with what that printed in $SCRATCH/uml/out and its exit status in $SCRATCH/uml/status.
 boot() {
-    command -v linux.uml > /dev/null || skip "needs user-mode-linux"
     rm -f "$SCRATCH/uml/status"
     cat > "$SCRATCH/uml/init" <<INIT
 #!/bin/bash
@@ -150,8 +163,7 @@ INIT
     chmod +x "$SCRATCH/uml/init"
     local try
     for try in 1 2; do # this kernel does not come up every time on a busy machine
-        timeout --kill-after 5 "${1:-60}" linux.uml mem="${2:-512}M" rootfstype=hostfs rootflags=/ rw init="$SCRATCH/uml/init" \
-            con=null con0=null,fd:1 umid="swl-$$-$try" > "$SCRATCH/uml/console" 2>&1 < /dev/null || :
+        guest "${1:-60}" "${2:-512}" || :
         [ ! -e "$SCRATCH/uml/status" ] || return 0
     done
     fail "it did not come up and finish: $(tail -n 5 "$SCRATCH/uml/console") $(tail -n 5 "$SCRATCH/uml/out" 2>/dev/null)"
