@@ -68,6 +68,7 @@ bench-shim: deps build ## the shim beside containerd-shim-runc-v2, against its b
 	Integration/bench/shim.sh $(RELEASE) $(PARTS)
 
 bench-executor: deps build ## swiftlet-oci beside crun and runc, against its bars
+	@.ci/packages bench
 	Integration/bench/executor.sh $(RELEASE)
 
 bench-images: deps build ## loading and unpacking images beside umoci, containerd and tar, against the bars
