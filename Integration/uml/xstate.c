@@ -1,4 +1,4 @@
-/* For user-mode Linux (boot in tests/lib.sh). It moves the extended registers of its processes by ptrace(2) in a buffer of its own, which
+/* For user-mode Linux (guest in tests/lib.sh). It moves the extended registers of its processes by ptrace(2) in a buffer of its own, which
  * ends with PKRU. A processor that has more (AMX) has a larger area, and the kernel takes none but a whole one (EFAULT), so that
  * no process of the guest ever runs. Here the guest gets what it has room for, and the rest stays as after a reset: no bit of XSTATE_BV
  * stands for it. */
