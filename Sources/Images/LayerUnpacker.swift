@@ -29,6 +29,8 @@ struct LayerUnpacker {
     /// The chain of open directories from the root to where the last entry went.
     var trail: [OpenDirectory]
     private var wantsLower = false
+    /// Where the last entry went, as it was written, and the path that this means: entries come in order of their directories.
+    private var lastParent: (text: [UInt8], path: TreePath) = ([], [])
     /// New files are this process's own; what they are made with, they need not be told again.
     private let makesFilesOfRoot = geteuid() == 0 && getegid() == 0
     let mask = fileModeMask()
@@ -54,21 +56,20 @@ struct LayerUnpacker {
     }
 
     private mutating func place<Source>(_ entry: TarEntry, _ reader: inout TarReader<Source>) throws(ImageError) {
-        let path = try path(entry.path, of: entry)
-        guard let name = path.last else {
+        guard let (above, name) = try target(of: entry) else {
             guard entry.kind == .directory else { throw bad(entry, "the root is not a directory") }
             trail.removeSubrange(1...)
-            return try located(entry) { () throws(ImageError) in try describeLast(entry) }
+            return try Self.located(entry, of: subject) { () throws(ImageError) in try describeLast(entry) }
         }
-        guard path.count <= limits.depth else {
+        guard above.count < limits.depth else {
             throw .limit(subject: subject, what: "\(entry.shownPath) is nested deeper than \(limits.depth)")
         }
         if name.bytes.starts(with: whiteoutPrefix) {
-            return try located(entry) { () throws(ImageError) in try whiteout(name, in: Array(path.dropLast()), entry) }
+            return try Self.located(entry, of: subject) { () throws(ImageError) in try whiteout(name, in: above, entry) }
         }
-        let parent = try located(entry) { () throws(ImageError) in try directory(Array(path.dropLast()), entry) }
+        let parent = try Self.located(entry, of: subject) { () throws(ImageError) in try directory(above, entry) }
         try refuseForeignNotes(entry)
-        try located(entry) { () throws(ImageError) in
+        try Self.located(entry, of: subject) { () throws(ImageError) in
             switch entry.kind {
             case .directory: try makeDirectory(name, parent, entry)
             case .file: try makeFile(name, parent, entry, &reader)
@@ -76,6 +77,19 @@ struct LayerUnpacker {
             case .symlink, .characterDevice, .blockDevice, .fifo: try makeSpecial(name, parent, entry)
             }
         }
+    }
+
+    /// The directory and the name in it that an entry means; nil for the root.
+    private mutating func target(of entry: TarEntry) throws(ImageError) -> (above: TreePath, name: FileName)? {
+        let slash = entry.path.lastIndex(of: 0x2f)
+        if let slash, entry.path[..<slash] == lastParent.text[...], let name = FileName(entry.path[(slash + 1)...]) {
+            return (lastParent.path, name)
+        }
+        var path = try path(entry.path, of: entry)
+        guard let name = path.popLast() else { return nil }
+        // What ends in a slash or in dots has its name elsewhere.
+        if let slash, entry.path[(slash + 1)...] == name.bytes { lastParent = (Array(entry.path[..<slash]), path) }
+        return (path, name)
     }
 
     /// The cleaned path of an entry or of the target of a hard link.
@@ -101,8 +115,8 @@ struct LayerUnpacker {
 
     func bad(_ entry: TarEntry, _ reason: String) -> ImageError { .archive(subject: subject, reason: "\(entry.shownPath): \(reason)") }
 
-    /// Adds entry and layer to what the kernel said.
-    private func located<T>(_ entry: TarEntry, _ body: () throws(ImageError) -> T) throws(ImageError) -> T {
+    /// Adds entry and layer to what the kernel said. Static, because `body` changes the unpacker: as a method it would need a copy of it.
+    private static func located<T>(_ entry: TarEntry, of subject: String, _ body: () throws(ImageError) -> T) throws(ImageError) -> T {
         do {
             return try body()
         } catch .kernel(let error) {

@@ -11,6 +11,8 @@ struct PaxRecords {
 
     init() {}
 
+    var isEmpty: Bool { values.isEmpty && attributes.isEmpty && sparseNumbers.isEmpty }
+
     /// Nil when the bytes are no such list.
     mutating func add(_ bytes: [UInt8]) -> Bool {
         var rest = bytes[...]

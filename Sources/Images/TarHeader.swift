@@ -7,7 +7,16 @@ internal import LinuxSys
 /// GNU: sparse map 386…481, more of it 482, real size 483…494 (tar(5)).
 struct TarHeader {
     static let size = 512
-    let block: [UInt8]
+    /// Of the piece that it came in, so that nothing is copied for it.
+    private let block: ArraySlice<UInt8>
+
+    init(block: ArraySlice<UInt8>) { self.block = block }
+
+    subscript(place: Int) -> UInt8 { block[block.startIndex + place] }
+
+    private func part(_ range: Range<Int>) -> ArraySlice<UInt8> {
+        block[(block.startIndex + range.lowerBound)..<(block.startIndex + range.upperBound)]
+    }
 
     /// Both nulls and a checksum that does not match make the end or an error: see `TarReader`.
     var isZero: Bool { block.allSatisfy { $0 == 0 } }
@@ -15,19 +24,20 @@ struct TarHeader {
     /// The sum of all bytes with the checksum's own as spaces; some old programs summed signed bytes.
     var checksumMatches: Bool {
         guard let wanted = number(148..<156) else { return false }
-        var unsigned: Int64 = 0
-        var signed: Int64 = 0
-        for byte in block { unsigned += Int64(byte) }
-        for place in 148..<156 { unsigned += 0x20 - Int64(block[place]) }
+        // Of 512 bytes no sum overflows: unchecked, which is many bytes at once.
+        var unsigned: Int32 = 0
+        for byte in block { unsigned &+= Int32(byte) }
+        for byte in part(148..<156) { unsigned += 0x20 - Int32(byte) }
         if wanted == unsigned { return true }
-        for byte in block { signed += Int64(Int8(bitPattern: byte)) }
-        for place in 148..<156 { signed += 0x20 - Int64(Int8(bitPattern: block[place])) }
+        var signed: Int32 = 0
+        for byte in block { signed &+= Int32(Int8(bitPattern: byte)) }
+        for byte in part(148..<156) { signed += 0x20 - Int32(Int8(bitPattern: byte)) }
         return wanted == signed
     }
 
-    var type: UInt8 { block[156] }
-    var isUstar: Bool { block[257..<263].elementsEqual([0x75, 0x73, 0x74, 0x61, 0x72, 0]) }
-    var isGNU: Bool { block[257..<265].elementsEqual([0x75, 0x73, 0x74, 0x61, 0x72, 0x20, 0x20, 0]) }
+    var type: UInt8 { self[156] }
+    var isUstar: Bool { part(257..<263).elementsEqual([0x75, 0x73, 0x74, 0x61, 0x72, 0]) }
+    var isGNU: Bool { part(257..<265).elementsEqual([0x75, 0x73, 0x74, 0x61, 0x72, 0x20, 0x20, 0]) }
 
     var name: [UInt8] {
         let name = text(0..<100)
@@ -37,11 +47,11 @@ struct TarHeader {
     }
     var linkName: [UInt8] { text(157..<257) }
 
-    func text(_ range: Range<Int>) -> [UInt8] { Array(block[range].prefix { $0 != 0 }) }
+    func text(_ range: Range<Int>) -> [UInt8] { Array(part(range).prefix { $0 != 0 }) }
 
     /// Octal digits, or with the top bit set a big-endian two's complement number. Nil when it is neither or does not fit.
     func number(_ range: Range<Int>) -> Int64? {
-        let field = block[range]
+        let field = part(range)
         guard let first = field.first else { return nil }
         if first & 0x80 != 0 { return binary(field, negative: first & 0x40 != 0) }
         var at = field.startIndex

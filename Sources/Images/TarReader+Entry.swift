@@ -11,10 +11,13 @@ extension TarReader {
             kind: kind, path: path, mode: try UInt32(field(header, 100..<108, "mode") & 0o7777),
             uid: try id(header, 108..<116, "uid", extended),
             gid: try id(header, 116..<124, "gid", extended), modify: try time(header, extended))
-        entry.access = extended.holder("atime").time("atime")
-        entry.attributes =
-            extended.global.attributes.filter { old in !extended.pax.attributes.contains { $0.name == old.name } } + extended.pax.attributes
-        try addAccessLists(extended, to: &entry)
+        if !extended.saysNothing {
+            entry.access = extended.holder("atime").time("atime")
+            entry.attributes =
+                extended.global.attributes.filter { old in !extended.pax.attributes.contains { $0.name == old.name } }
+                + extended.pax.attributes
+            try addAccessLists(extended, to: &entry)
+        }
         switch kind {
         case .hardLink, .symlink:
             entry.linkTarget = extended.value("linkpath") ?? extended.longLink ?? header.linkName

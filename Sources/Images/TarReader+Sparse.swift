@@ -34,10 +34,10 @@ extension TarReader {
             throw damaged("a sparse file without its real size")
         }
         var parts = try oldParts(header, from: 386, count: 4)
-        var more = header.block[482] != 0
+        var more = header[482] != 0
         while more {
             guard let bytes = try take(TarHeader.size, "a sparse map") else { throw damaged("the archive ends in a sparse map") }
-            let block = TarHeader(block: bytes)
+            let block = TarHeader(block: bytes[...])
             parts += try oldParts(block, from: 0, count: 21)
             more = bytes[504] != 0
             guard parts.count <= limits.sparseParts else { throw tooMuch("a sparse file of more than \(limits.sparseParts) parts") }
@@ -49,7 +49,7 @@ extension TarReader {
         var parts: [SparsePart] = []
         for place in 0..<count {
             let at = start + place * 24
-            if header.block[at] == 0 { break }
+            if header[at] == 0 { break }
             guard let offset = header.number(at..<(at + 12)).flatMap({ UInt64(exactly: $0) }),
                 let length = header.number((at + 12)..<(at + 24)).flatMap({ UInt64(exactly: $0) })
             else { throw damaged("a sparse map that is none") }

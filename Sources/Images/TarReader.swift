@@ -136,11 +136,18 @@ struct TarReader<Source: ByteSource> {
 
     /// Nil at the end: a block of zeros, or the end of the stream between two entries, as many writers leave it.
     private mutating func header() throws(ImageError) -> TarHeader? {
-        guard let block = try take(TarHeader.size, "a header") else { return nil }
-        let header = TarHeader(block: block)
+        guard let header = try headerBlock() else { return nil }
         if header.isZero { return nil }
         guard header.checksumMatches else { throw damaged("a header whose checksum does not match") }
         return header
+    }
+
+    private mutating func headerBlock() throws(ImageError) -> TarHeader? {
+        guard piece.count - at >= TarHeader.size else {
+            return try take(TarHeader.size, "a header").map { TarHeader(block: $0[...]) }
+        }
+        defer { at += TarHeader.size }
+        return TarHeader(block: piece[at..<(at + TarHeader.size)])
     }
 
     private mutating func extensionBytes(_ header: TarHeader, _ extended: inout ExtendedHeaders) throws(ImageError) -> [UInt8] {
@@ -173,6 +180,9 @@ struct ExtendedHeaders {
     var isEmpty = true
 
     init(global: PaxRecords) { self.global = global }
+
+    /// Nothing but what the header itself says.
+    var saysNothing: Bool { pax.isEmpty && global.isEmpty }
 
     func value(_ key: String) -> [UInt8]? { pax.values[key] ?? global.values[key] }
     /// The set of records that has the key.
