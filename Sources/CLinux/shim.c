@@ -30,6 +30,12 @@ void clx_keep_heap(void) {
     mallopt(M_TOP_PAD, 1 << 18);
 }
 
+void clx_keep_blocks(void) {
+    /* Either of the two alone would stop glibc from moving the other by itself. */
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 1 << 28);
+}
+
 extern char __executable_start, etext;
 int clx_release_code(void) {
     /* Only read-only pages lie between these two, so nothing that was written can be lost. */

@@ -68,6 +68,9 @@ package func trimHeap() { clx_trim_heap() }
 /// For a command that ends soon: the heap grows in large steps and gives nothing back (mallopt(3)).
 package func keepHeap() { clx_keep_heap() }
 
+/// For a command through which large buffers stream: what one gives back the next one gets, with its pages (mallopt(3)).
+package func keepBlocks() { clx_keep_blocks() }
+
 /// Lets go of the pages of this program's code that were touched so far (madvise(2), MADV_DONTNEED): what a process that now waits
 /// for months needed once does not count as its own for ever. What it needs again comes from the page cache.
 package func releaseCode() { _ = clx_release_code() }

@@ -18,6 +18,7 @@ struct ImportCommand: Verb {
     var name: String?
 
     func perform(_ context: Context) async throws -> Int32 {
+        keepBlocks()
         var request = try options.request()
         request.name = name
         if file == "-", RawTerminal.isTerminal(0) { throw CommandFailure("import", "stdin", "it is a terminal") }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Images
+internal import LinuxSys
 
 struct LoadCommand: Verb {
     static let configuration = CommandConfiguration(
@@ -21,6 +22,7 @@ struct LoadCommand: Verb {
     var path: String
 
     func perform(_ context: Context) async throws -> Int32 {
+        keepBlocks()
         let display = ProgressDisplay(isQuiet: quiet)
         let images: [ImageRecord]
         do {

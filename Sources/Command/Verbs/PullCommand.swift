@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Images
+internal import LinuxSys
 internal import Registry
 
 struct PullCommand: Verb {
@@ -30,6 +31,7 @@ struct PullCommand: Verb {
     var image: String
 
     func perform(_ context: Context) async throws -> Int32 {
+        keepBlocks()
         let reference = try Reference(image)
         let watch = SignalWatch(context.journal)
         return try await watch.untilAttending("pull") {
