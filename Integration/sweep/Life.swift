@@ -15,10 +15,9 @@ final class Life: Sendable {
     /// TERM was sent to an init that listens for it.
     let asked = Guarded(false)
     let shimWasKilled = Guarded(false)
-    /// How many events of this container had come when the orchestrator was killed.
+    /// How many events of this container had come when the orchestrator was killed; nil while it lives.
     let eventsBeforeLoss = Guarded<Int?>(nil)
     private let lost = Guarded(false)
-    private let isAway = Guarded(false)
 
     init(session: ShimSession, orchestrator: Orchestrator) {
         self.session = session
@@ -110,13 +109,12 @@ final class Life: Sendable {
         lost.set(true)
         await session.task.close()
         await orchestrator.goDeaf()
-        isAway.set(true)
+        eventsBeforeLoss.set(orchestrator.events.of(session.id).count)
     }
 
     private func comeBack() async {
         at("come back")
-        _ = await eventually { self.isAway.get() }
-        eventsBeforeLoss.set(orchestrator.events.of(session.id).count)
+        _ = await eventually { self.eventsBeforeLoss.get() != nil }
         do {
             try await orchestrator.listen()
         } catch { note("listen again: \(error)") }

@@ -37,9 +37,9 @@ extension TarReader {
         var more = header[482] != 0
         while more {
             guard let bytes = try take(TarHeader.size, "a sparse map") else { throw damaged("the archive ends in a sparse map") }
-            let block = TarHeader(block: bytes[...])
+            let block = TarHeader(block: bytes)
             parts += try oldParts(block, from: 0, count: 21)
-            more = bytes[504] != 0
+            more = block[504] != 0
             guard parts.count <= limits.sparseParts else { throw tooMuch("a sparse file of more than \(limits.sparseParts) parts") }
         }
         return (size, parts)

@@ -83,11 +83,11 @@ struct TarReader<Source: ByteSource> {
         return !piece.isEmpty
     }
 
-    /// `count` bytes, or nil when the stream ends before the first one.
-    mutating func take(_ count: Int, _ what: String) throws(ImageError) -> [UInt8]? {
+    /// `count` bytes, or nil when the stream ends before the first one. What lies in one piece is not copied.
+    mutating func take(_ count: Int, _ what: String) throws(ImageError) -> ArraySlice<UInt8>? {
         if piece.count - at >= count {
             defer { at += count }
-            return Array(piece[at..<(at + count)])
+            return piece[at..<(at + count)]
         }
         var bytes: [UInt8] = []
         while bytes.count < count {
@@ -99,7 +99,7 @@ struct TarReader<Source: ByteSource> {
             bytes += piece[at..<(at + part)]
             at += part
         }
-        return bytes
+        return bytes[...]
     }
 
     private mutating func skip(_ count: UInt64, _ what: String) throws(ImageError) {
@@ -136,18 +136,11 @@ struct TarReader<Source: ByteSource> {
 
     /// Nil at the end: a block of zeros, or the end of the stream between two entries, as many writers leave it.
     private mutating func header() throws(ImageError) -> TarHeader? {
-        guard let header = try headerBlock() else { return nil }
+        guard let block = try take(TarHeader.size, "a header") else { return nil }
+        let header = TarHeader(block: block)
         if header.isZero { return nil }
         guard header.checksumMatches else { throw damaged("a header whose checksum does not match") }
         return header
-    }
-
-    private mutating func headerBlock() throws(ImageError) -> TarHeader? {
-        guard piece.count - at >= TarHeader.size else {
-            return try take(TarHeader.size, "a header").map { TarHeader(block: $0[...]) }
-        }
-        defer { at += TarHeader.size }
-        return TarHeader(block: piece[at..<(at + TarHeader.size)])
     }
 
     private mutating func extensionBytes(_ header: TarHeader, _ extended: inout ExtendedHeaders) throws(ImageError) -> [UInt8] {
@@ -159,7 +152,7 @@ struct TarReader<Source: ByteSource> {
             throw damaged("the archive ends in an extended header")
         }
         try skip(Self.padding(UInt64(size)), "the padding of an extended header")
-        return bytes
+        return Array(bytes)
     }
 
     static func padding(_ size: UInt64) -> UInt64 { (512 - size % 512) % 512 }

@@ -8,7 +8,7 @@ int clx_ignore_signal(int signal);
 void clx_trim_heap(void);
 /* mallopt(3): the heap grows by large steps and never shrinks. */
 void clx_keep_heap(void);
-/* mallopt(3): blocks of up to 32 MiB come from the heap, which never shrinks, so that the next one of that size finds its pages there. */
+/* mallopt(3): blocks of up to 32 MiB come from the heap, which keeps 256 MiB, so that the next one of that size finds its pages there. */
 void clx_keep_blocks(void);
 /* Unmaps the pages of the program's own code that were touched so far; what is needed is mapped again from the page cache. */
 int clx_release_code(void);
