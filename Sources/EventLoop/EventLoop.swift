@@ -53,6 +53,8 @@ package final class EventLoop {
     private var timers: [Timer] = []
     private var timerCount: UInt64 = 0
     private var deferred: [() -> Void] = []
+    /// The part of it that is being done. Both keep their room.
+    private var due: [() -> Void] = []
     private var running = false
     private var found = Epoll.Found()
     private var eagerness = Eagerness(processors: usableProcessors())
@@ -153,9 +155,9 @@ package final class EventLoop {
 
     private func runDeferred() {
         while !deferred.isEmpty {
-            let work = deferred
-            deferred = []
-            for item in work { item() }
+            swap(&deferred, &due)
+            for item in due { item() }
+            due.removeAll(keepingCapacity: true)
         }
     }
 

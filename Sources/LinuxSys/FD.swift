@@ -143,7 +143,7 @@ extension FD {
         }
     }
 
-    private static func transfer(_ operation: String, _ raw: Int32, _ call: () -> Int) throws(SysError) -> Transfer {
+    static func transfer(_ operation: String, _ raw: Int32, _ call: () -> Int) throws(SysError) -> Transfer {
         while true {
             let count = call()
             if count > 0 { return .bytes(count) }

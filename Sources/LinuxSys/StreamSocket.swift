@@ -7,6 +7,18 @@ extension FD {
         try check(clx_bytes_unread(raw), "ioctl SIOCOUTQ", on: "descriptor \(raw)") == 0
     }
 
+    /// Receives once from a stream socket without waiting, at most `count` bytes, and lends them to `take` (recv(2)).
+    package func receiveSome(atMost count: Int, _ take: (Span<UInt8>) -> Void) throws(SysError) -> Transfer {
+        let raw = raw
+        return try unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { (room) throws(SysError) in
+            let transfer = try Self.transfer("recv", raw) {
+                unsafe Glibc.recv(raw, room.baseAddress, count, Int32(truncatingIfNeeded: MSG_DONTWAIT))
+            }
+            if case .bytes(let got) = transfer { unsafe take(Span(_unsafeElements: UnsafeBufferPointer(rebasing: room[..<got]))) }
+            return transfer
+        }
+    }
+
     /// Sends once on a stream socket, from `offset` on; a peer that is gone is EPIPE, never SIGPIPE (MSG_NOSIGNAL, send(2)).
     package func sendSome(_ bytes: [UInt8], from offset: Int = 0) throws(SysError) -> Transfer {
         while true {

@@ -56,11 +56,11 @@ final class TaskService {
         if request.service == SandboxCall.service { return sandbox.handle(request, answer) }
         let call: TaskCall
         do throws(Status) { call = try TaskCall(request) } catch { return answer(ResponseEnvelope(status: error)) }
-        let reply: Reply = { [log] result in
+        let reply: Reply = { [log, method = request.method] result in
             switch result {
             case .success(let value): answer(ResponseEnvelope(payload: value.encoded))
             case .failure(let error):
-                log.debug("\(request.method): \(error)")
+                log.debug("\(method): \(error)")
                 answer(ResponseEnvelope(status: error.status))
             }
         }

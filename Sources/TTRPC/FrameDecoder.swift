@@ -25,7 +25,7 @@ package struct FrameDecoder: Sendable {
     package var isInsideFrame: Bool { held > 0 || skipping > 0 }
 
     /// Takes more bytes. The caller then asks `next` until it says nil, before it appends again.
-    package mutating func append(_ bytes: ArraySlice<UInt8>) {
+    package mutating func append(_ bytes: Span<UInt8>) {
         let dropped = min(skipping, bytes.count)
         skipping -= dropped
         guard dropped < bytes.count else { return }
@@ -33,10 +33,11 @@ package struct FrameDecoder: Sendable {
             buffer.removeFirst(start)
             start = 0
         }
-        buffer.append(contentsOf: bytes.dropFirst(dropped))
+        unsafe bytes.withUnsafeBufferPointer { unsafe buffer.append(contentsOf: $0[dropped...]) }
     }
 
-    package mutating func append(_ bytes: [UInt8]) { append(bytes[...]) }
+    package mutating func append(_ bytes: [UInt8]) { append(bytes.span) }
+    package mutating func append(_ bytes: ArraySlice<UInt8>) { append(bytes.span) }
 
     /// The next frame or refusal; nil: more bytes are needed.
     package mutating func next() -> FrameEvent? {

@@ -9,6 +9,8 @@ final class FrameConnection {
     /// A peer that reads nothing and still causes answers is cut off here.
     static let mostPending = 16 << 20
     private static let chunk = 16_384
+    /// Most of what comes is less: room for that is on the stack.
+    private static let smallChunk = 1000
 
     private let loop: EventLoop
     private let socket: FDBox
@@ -68,20 +70,24 @@ final class FrameConnection {
         let isOver = readiness.contains(.hangup) || readiness.contains(.error)
         // A hang-up is seen by reading too, after what the peer had sent; while nothing is read it cannot be waited out.
         if isCongested && isOver { return end("the peer has gone") }
-        if (isOver || readiness.contains(.read)) && !isCongested { receive() }
+        if isOver || readiness.contains(.read) { receive() }
     }
 
     private func receive() {
-        guard !isClosed else { return }
-        do {
-            let (transfer, bytes) = try socket.fd.read(atMost: Self.chunk)
-            switch transfer {
-            case .wouldBlock: return
-            case .ended: return end(decoder.isInsideFrame ? "the peer closed in the middle of a frame" : "the peer closed")
-            case .bytes: decoder.append(bytes)
-            }
-        } catch { return end("\(error)") }
+        if take(atMost: Self.smallChunk) { _ = take(atMost: Self.chunk) }
+    }
+
+    /// Reads once and hands over what is whole. True: there may be more.
+    private func take(atMost size: Int) -> Bool {
+        guard !isClosed && !isCongested else { return false }
+        let transfer: Transfer
+        do { transfer = try socket.fd.receiveSome(atMost: size) { decoder.append($0) } } catch {
+            end("\(error)")
+            return false
+        }
+        if transfer == .ended { end(decoder.isInsideFrame ? "the peer closed in the middle of a frame" : "the peer closed") }
         while !isClosed, let event = decoder.next() { onEvent(event) }
+        return transfer == .bytes(size)
     }
 
     private func flush() {

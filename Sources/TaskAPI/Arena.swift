@@ -5,24 +5,29 @@ import Glibc
 ///
 /// Unsafe storage, safe use: blocks are freed only by `deinit`, and `encode` outlives every pointer it made.
 @safe final class Arena {
-    private var blocks: [UnsafeMutableRawPointer] = unsafe []
-    /// The block that is being filled, from `used` on; most messages fit into one.
+    /// The block that is being filled, from `used` on; most messages fit into one. Each begins with where the one before is.
     private var block: UnsafeMutableRawPointer?
     private var room = 0
     private var used = 0
-    private static let blockSize = 1024
+    private static let linkSize = 16
+    private static let blockSize = 1024 - linkSize
 
-    deinit { unsafe blocks.forEach { unsafe free($0) } }
+    deinit {
+        while let last = unsafe block {
+            unsafe block = unsafe last.load(as: UnsafeMutableRawPointer?.self)
+            unsafe free(last)
+        }
+    }
 
     /// Zeroed, and aligned for anything.
     private func allocate<T>(_ type: T.Type, _ count: Int) -> UnsafeMutablePointer<T> {
         let size = (max(count, 1) * MemoryLayout<T>.stride + 15) & ~15
         if size > room - used {
-            room = max(size, Self.blockSize)
+            room = Self.linkSize + max(size, Self.blockSize)
             guard let new = unsafe calloc(room, 1) else { fatalError("out of memory") }
-            unsafe blocks.append(new)
+            unsafe new.storeBytes(of: block, as: UnsafeMutableRawPointer?.self)
             unsafe block = unsafe new
-            used = 0
+            used = Self.linkSize
         }
         guard let block = unsafe block else { fatalError("an arena without a block") }
         defer { used += size }
@@ -76,6 +81,14 @@ import Glibc
         return unsafe list
     }
 
+    /// Packed here and copied: an array's room that is not initialised comes from a part of the standard library that is not
+    /// specialised, and looks its type up each time.
+    fileprivate func packed(_ message: UnsafePointer<ProtobufCMessage>, size: Int) -> [UInt8] {
+        let room = unsafe allocate(UInt8.self, size)
+        unsafe protobuf_c_message_pack(message, room)
+        return unsafe Array(UnsafeBufferPointer(start: room, count: size))
+    }
+
     func timestamp(_ nanoseconds: UInt64?) -> UnsafeMutablePointer<Google__Protobuf__Timestamp>? {
         guard let nanoseconds else { return nil }
         return unsafe message(google__protobuf__timestamp__init) {
@@ -108,9 +121,5 @@ func encode<M>(_ initialise: (UnsafeMutablePointer<M>?) -> Void, _ fill: (inout 
     let message = unsafe arena.message(initialise) { fill(&$0, arena) }
     let base = unsafe UnsafeRawPointer(message).assumingMemoryBound(to: ProtobufCMessage.self)
     let size = unsafe protobuf_c_message_get_packed_size(base)
-    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { room, count in
-        count = size == 0 ? 0 : unsafe protobuf_c_message_pack(base, room.baseAddress)
-    }
-    withExtendedLifetime(arena) {}
-    return bytes
+    return unsafe arena.packed(base, size: size)
 }

@@ -5,12 +5,12 @@ internal import TTRPC
 ///
 /// - Parameter initialise: the generated `…__init` of the message, which knows its descriptor.
 func decode<M, R>(
-    _ bytes: [UInt8], _ name: String, _ initialise: (UnsafeMutablePointer<M>?) -> Void, _ body: (M) -> R
+    _ bytes: [UInt8], _ name: @autoclosure () -> String, _ initialise: (UnsafeMutablePointer<M>?) -> Void, _ body: (M) -> R
 ) throws(Status) -> R {
     let descriptor = unsafe messageDescriptor(initialise)
-    guard unsafe WireCheck.accepts(bytes[...], descriptor) else { throw Status(.invalidArgument, "payload is no \(name)") }
+    guard unsafe WireCheck.accepts(bytes[...], descriptor) else { throw Status(.invalidArgument, "payload is no \(name())") }
     let message = unsafe bytes.withUnsafeBufferPointer { unsafe protobuf_c_message_unpack(descriptor, nil, $0.count, $0.baseAddress) }
-    guard let message = unsafe message else { throw Status(.invalidArgument, "payload is no \(name)") }
+    guard let message = unsafe message else { throw Status(.invalidArgument, "payload is no \(name())") }
     defer { unsafe protobuf_c_message_free_unpacked(message, nil) }
     return unsafe body(UnsafeRawPointer(message).assumingMemoryBound(to: M.self).pointee)
 }

@@ -41,10 +41,11 @@ package enum TaskCall: Equatable, Sendable {
         }
     }
 
+    private static func name(_ method: String) -> String { "containerd.task.v2.\(method)Request" }
+
     /// Calls with the fields id and exec_id only: all of these messages are the same on the wire.
     private static func ofProcess(_ method: String, _ payload: [UInt8]) throws(Status) -> TaskCall {
-        let name = "containerd.task.v2.\(method)Request"
-        let (id, execID) = try unsafe decode(payload, name, containerd__task__v2__state_request__init) {
+        let (id, execID) = try unsafe decode(payload, name(method), containerd__task__v2__state_request__init) {
             unsafe (text($0.id), text($0.exec_id))
         }
         switch method {
@@ -57,8 +58,7 @@ package enum TaskCall: Equatable, Sendable {
 
     /// Calls with the field id only.
     private static func ofContainer(_ method: String, _ payload: [UInt8]) throws(Status) -> TaskCall {
-        let name = "containerd.task.v2.\(method)Request"
-        let id = try unsafe decode(payload, name, containerd__task__v2__pids_request__init) { unsafe text($0.id) }
+        let id = try unsafe decode(payload, name(method), containerd__task__v2__pids_request__init) { unsafe text($0.id) }
         switch method {
         case "Pids": return .pids(id: id)
         case "Pause": return .pause(id: id)
@@ -69,27 +69,27 @@ package enum TaskCall: Equatable, Sendable {
     }
 
     private static func withArguments(_ method: String, _ payload: [UInt8]) throws(Status) -> TaskCall {
-        let name = "containerd.task.v2.\(method)Request"
         switch method {
         case "Kill":
-            return try unsafe decode(payload, name, containerd__task__v2__kill_request__init) {
+            return try unsafe decode(payload, name(method), containerd__task__v2__kill_request__init) {
                 unsafe .kill(id: text($0.id), execID: text($0.exec_id), signal: $0.signal, all: $0.all != 0)
             }
         case "ResizePty":
-            return try unsafe decode(payload, name, containerd__task__v2__resize_pty_request__init) {
+            return try unsafe decode(payload, name(method), containerd__task__v2__resize_pty_request__init) {
                 unsafe .resizePty(id: text($0.id), execID: text($0.exec_id), width: $0.width, height: $0.height)
             }
         case "CloseIO":
-            return try unsafe decode(payload, name, containerd__task__v2__close_iorequest__init) {
+            return try unsafe decode(payload, name(method), containerd__task__v2__close_iorequest__init) {
                 unsafe .closeIO(id: text($0.id), execID: text($0.exec_id), stdin: $0.stdin != 0)
             }
         case "Shutdown":
-            return try unsafe decode(payload, name, containerd__task__v2__shutdown_request__init) {
+            return try unsafe decode(payload, name(method), containerd__task__v2__shutdown_request__init) {
                 unsafe .shutdown(id: text($0.id), now: $0.now != 0)
             }
         case "Checkpoint":
-            let name = "containerd.task.v2.CheckpointTaskRequest"
-            return try unsafe decode(payload, name, containerd__task__v2__checkpoint_task_request__init) {
+            return try unsafe decode(
+                payload, "containerd.task.v2.CheckpointTaskRequest", containerd__task__v2__checkpoint_task_request__init
+            ) {
                 unsafe .checkpoint(id: text($0.id), path: text($0.path), options: AnyValue($0.options))
             }
         default:
