@@ -77,6 +77,8 @@ package struct FileSystemInfo: Equatable, Sendable {
     /// ST_* of statvfs(3).
     package let flags: UInt64
     package var isReadOnly: Bool { flags & 1 != 0 }
+    /// Its files are in memory: no write and no fsync(2) waits for a disk (tmpfs, ramfs; statfs(2)).
+    package var isInMemory: Bool { magic == 0x0102_1994 || magic == 0x8584_58f6 }
 
     package static let procMagic: UInt64 = 0x9fa0
     package static let devptsMagic: UInt64 = 0x1cd1

@@ -54,7 +54,7 @@ extension Container {
         let span = premises.trace?.begin("write the record", in: initial.span)
         let content = taskRecord(ending: nil)
         let bundle = bundle
-        ForkedWork.run(on: loop, deadline: 10_000_000_000) { () throws(SysError) -> Int32 in
+        ForkedWork.files(in: bundle, on: loop, deadline: 10_000_000_000) { () throws(SysError) -> Int32 in
             try replaceFile(at: "\(bundle)/\(TaskRecord.fileName)", with: content.encoded)
             return Self.namesPoststartHooks(bundle) ? 1 : 0
         } done: { [weak self] result in
@@ -76,13 +76,16 @@ extension Container {
         }
     }
 
-    /// Read in the child: the shim itself never parses config.json. A name that is found elsewhere only costs an executor.
+    /// Only searched: the shim itself never parses config.json. A name that is found elsewhere only costs an executor, as does what is
+    /// no file: nothing that this reads makes it wait.
     private static func namesPoststartHooks(_ bundle: String) -> Bool {
-        guard let file = try? FD.open("\(bundle)/config.json", O_RDONLY), let bytes = try? file.readAll(limit: 16 << 20) else {
+        guard let file = try? FD.open("\(bundle)/config.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
+            let bytes = try? file.readAll(limit: 16 << 20)
+        else {
             return true
         }
         let name = Array("\"poststart\"".utf8)
-        guard bytes.count >= name.count else { return false }
+        guard bytes.count >= name.count else { return true }
         return (0...(bytes.count - name.count)).contains { bytes[$0] == name[0] && bytes[$0..<($0 + name.count)].elementsEqual(name) }
     }
 

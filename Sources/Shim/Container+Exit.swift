@@ -18,7 +18,7 @@ extension Container {
         var content = taskRecord(ending: ending)
         content.pid = pid
         let path = "\(bundle)/\(TaskRecord.fileName)"
-        ForkedWork.run(on: loop, deadline: 10_000_000_000) { () throws(SysError) -> Int32 in
+        ForkedWork.files(in: bundle, on: loop, deadline: 10_000_000_000) { () throws(SysError) -> Int32 in
             try replaceFile(at: path, with: content.encoded)
             return 0
         } done: { [weak self] result in
