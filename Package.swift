@@ -43,8 +43,8 @@ let ordered: [LinkerSetting] = [
 /// They have one thread that runs Swift, so no reference is counted by two at once: what counts without locking the bus is put in the
 /// place of what locks it, in the standard library too. A fifth of what a State call cost the shim was that.
 let singleThreaded: [LinkerSetting] = [
-    "retain", "release", "retain_n", "release_n", "bridgeObjectRetain", "bridgeObjectRelease", "unownedRetain", "unownedRelease",
-    "unownedRetainStrong",
+    "retain", "release", "retain_n", "release_n", "bridgeObjectRetain", "bridgeObjectRelease", "bridgeObjectRetain_n",
+    "bridgeObjectRelease_n", "unownedRetain", "unownedRelease", "unownedRetainStrong",
 ].flatMap { operation in
     ["--wrap=swift_\(operation)", "--defsym=__wrap_swift_\(operation)=swift_nonatomic_\(operation)"].map {
         .unsafeFlags(["-Xlinker", $0], .when(configuration: .release))

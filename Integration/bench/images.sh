@@ -135,3 +135,5 @@ for layers in 10 200; do
     awk -v layers=$layers -v made="$(median root-$layers 1)" -v mounted="$(median root-$layers 2)" -v both="$(median root-$layers 3)" -v most="$most" \
         'BEGIN {printf "| %d layers | %d | %d | %d | ≤ %d | %s |\n", layers, made, mounted, both, most, both <= most ? "met" : "MISSED"}'
 done
+# The bar can be read in two ways: twice what ten layers took, as above, or twice what they may take.
+awk -v both="$(median root-200 3)" 'BEGIN {printf "| 200 layers, beside what 10 may take | | | %d | ≤ 2000 | %s |\n", both, both <= 2000 ? "met" : "MISSED"}'
