@@ -20,13 +20,12 @@ extension RealShim {
             let creating = Task { try await session.create() }
             #expect(await eventually { (try? await session.task.state(id)) != nil })
             let waiting = Task { try await session.task.wait(id, timeout: .seconds(30)) }
-            let start = ContinuousClock.now
+            // The hook waits for what comes below, so an answer up to there cannot have waited for the hook.
             for _ in 0..<20 {
                 #expect(try await session.task.state(id).status == .created)
                 _ = try await session.task.connect(id)
                 _ = try await session.task.pids(id)
             }
-            #expect(ContinuousClock.now - start < .seconds(25))
             // Opening it for writing is the word to go on.
             try "".write(toFile: gate, atomically: false, encoding: .utf8)
             _ = try await creating.value
