@@ -14,9 +14,10 @@ package final class Orchestrator: Sendable {
 
     package static let namespace = "swl"
 
-    package init(shim: String) throws {
+    /// Everything it makes is in a new directory below `parent`.
+    package init(shim: String, in parent: String = NSTemporaryDirectory()) throws {
         self.shim = shim
-        directory = NSTemporaryDirectory() + "swl-shim-\(UUID().uuidString.prefix(8))"
+        directory = "\(parent)/swl-shim-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: directory + "/root/bin", withIntermediateDirectories: true)
         for name in ["proc", "dev", "tmp", "sys", "etc"] {
             try FileManager.default.createDirectory(atPath: "\(directory)/root/\(name)", withIntermediateDirectories: true)

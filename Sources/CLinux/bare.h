@@ -35,4 +35,7 @@ BARE static int same(const char *word, const char *other) {
 /* Becomes the built-in init of a container (init.c); never returns. */
 _Noreturn void clx_bare_init(char **words);
 
+/* Answers the verb `delete` of the shim, if all of its work is done, and ends the process; returns if not (answer.c). */
+void clx_bare_answer(char **words);
+
 #endif

@@ -42,7 +42,9 @@ __attribute__((used)) BARE void clx_entry_seal(long *stack) {
     struct statfs found;
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
     if (stack[0] == 2 && same(words[0], "swiftlet-init")) clx_bare_init(words);
-    if (stack[0] < 2 || !enters_containers(words + 1)) return;
+    if (stack[0] < 2) return;
+    clx_bare_answer(words + 1);
+    if (!enters_containers(words + 1)) return;
     long file = call(SYS_openat, AT_FDCWD, (long)"/proc/self/exe", O_RDONLY | O_CLOEXEC, 0, 0);
     if (file < 0) return;
     if (call(SYS_fstatfs, file, (long)&found, 0, 0, 0) == 0 && !(found.f_flags & 1 /* ST_RDONLY */) &&

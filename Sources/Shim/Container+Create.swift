@@ -37,7 +37,7 @@ extension Container {
     /// Nothing was made yet.
     private func refuseCreate(_ error: TaskError) {
         initial.io.close()
-        onGone?()
+        onGone?(nil)
         initial.answer(.failure(error), on: loop)
     }
 
@@ -56,16 +56,14 @@ extension Container {
         let bundle = bundle
         ForkedWork.files(in: bundle, on: loop, deadline: 10_000_000_000) { () throws(SysError) -> Int32 in
             try replaceFile(at: "\(bundle)/\(TaskRecord.fileName)", with: content.encoded)
-            return Self.namesPoststartHooks(bundle) ? 1 : 0
+            return Int32(LaterWork(in: bundle).rawValue)
         } done: { [weak self] result in
             guard let self else { return }
             if result == nil {
                 log.warning("write \(bundle)/\(TaskRecord.fileName): failed; a later delete will not find what this shim leaves")
             }
             premises.trace?.end(span)
-            hasPoststartHooks = result != 0
-            // Another runtime runs them itself.
-            if options.executor.runtime != nil { hasPoststartHooks = false }
+            laterWork = result.map { LaterWork(rawValue: UInt8($0)) } ?? .all
             // What the executor made is not what it had announced: a directory was there before.
             if recorded != cgroupPaths { return writeRecord() }
             record = .written
@@ -74,19 +72,6 @@ extension Container {
             afterRecord = nil
             next?()
         }
-    }
-
-    /// Only searched: the shim itself never parses config.json. A name that is found elsewhere only costs an executor, as does what is
-    /// no file: nothing that this reads makes it wait.
-    private static func namesPoststartHooks(_ bundle: String) -> Bool {
-        guard let file = try? FD.open("\(bundle)/config.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
-            let bytes = try? file.readAll(limit: 16 << 20)
-        else {
-            return true
-        }
-        let name = Array("\"poststart\"".utf8)
-        guard bytes.count >= name.count else { return true }
-        return (0...(bytes.count - name.count)).contains { bytes[$0] == name[0] && bytes[$0..<($0 + name.count)].elementsEqual(name) }
     }
 
     func taskRecord(ending: Ending?) -> TaskRecord {

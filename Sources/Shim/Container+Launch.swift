@@ -148,7 +148,7 @@ extension Container {
         // The executor cleans up after a step that failed; one that was killed could not. Removing twice does no harm.
         removeRemains { [self] problem in
             if let problem { log.warning("after a failed create: \(problem)") }
-            onGone?()
+            onGone?(nil)
             process.answer(.failure(error), on: loop)
         }
     }

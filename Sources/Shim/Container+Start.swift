@@ -65,6 +65,9 @@ extension Container {
         runPoststartHooks(then: answer)
     }
 
+    /// Another runtime runs them itself.
+    private var hasPoststartHooks: Bool { laterWork.contains(.poststart) && !hasForeignRuntime }
+
     /// The runtime specification has them run after the program was started and before start returns; a failure ends the container.
     private func runPoststartHooks(then answer: @escaping () -> Void) {
         var problem: ExecutorFailure?

@@ -21,8 +21,8 @@ final class Container {
     var cgroupPaths = CgroupPaths()
     var freezer = Freezer.thawed
     var oomWatch: OOMWatcher?
-    /// config.json names poststart hooks, which Start then waits for.
-    var hasPoststartHooks = false
+    /// What config.json asks for after Create.
+    var laterWork = LaterWork.all
     /// An executor was killed, perhaps after it had cloned a process and before it could tell of it.
     var hasStrays = false
     var record = RecordState.unwritten
@@ -40,8 +40,8 @@ final class Container {
     var isWarm = false
     /// Deletes that wait for the one that is under way.
     var deletes: [Reply] = []
-    /// Called when the container is no more (deleted, or never came to be).
-    var onGone: (() -> Void)?
+    /// Called when the container is no more: as it was deleted, or nil when it never came to be.
+    var onGone: ((DeletedProcess?) -> Void)?
     private var order = EventOrder<TaskEvent>()
     private let publish: (TaskEvent) -> Void
 

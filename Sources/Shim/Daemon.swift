@@ -16,6 +16,7 @@ final class Daemon {
     private let signals: FDBox
     private let premises: Premises
     private var isEnding = false
+    private var hasLeft = false
 
     init(_ bootstrap: Bootstrap, bundle: String, socketPath: String) throws(SysError) {
         let arguments = bootstrap.arguments
@@ -85,6 +86,7 @@ final class Daemon {
         guard !isEnding else { return }
         isEnding = true
         service.stop()
+        if service.containers.isEmpty { leavePremises() }
         loop.after(nanoseconds: Self.patience) { [self] in
             if publisher.waiting > 0 { log.warning("ending with \(publisher.waiting) events that nobody took") }
             leave()
@@ -101,9 +103,18 @@ final class Daemon {
     private func leave() {
         server.close()
         for container in service.containers.values { container.killPrograms() }
-        if service.container == nil { premises.exits.removeAll() }
-        removeFile(socketPath)
+        leavePremises()
         loop.stop()
+    }
+
+    /// Once: afterwards another shim may have the same name.
+    private func leavePremises() {
+        guard !hasLeft else { return }
+        hasLeft = true
+        removeFile(socketPath)
+        guard service.containers.isEmpty else { return }
+        premises.exits.removeAll()
+        if let deleted = service.deleted { DeleteAnswer.leave(deleted.process, in: deleted.bundle) }
     }
 
     // MARK: an orchestrator that is gone

@@ -15,6 +15,7 @@ enum StartVerb {
             let bundle = words.bundle.isEmpty ? try workingDirectory() : words.bundle
             let path = try SocketPath.of(bootstrap)
             try removeStale(path)
+            DeleteAnswer.forget(in: bundle)
             // First what can fail for want of a bundle, so that no daemon is left behind then.
             let address = "unix://\(path)"
             try replaceFile(at: "\(bundle)/address", with: Array(address.utf8), mode: 0o644)

@@ -20,6 +20,8 @@ final class TaskService {
     private let onShutdown: () -> Void
     /// Called once, when the container is gone.
     var whenIdle: (() -> Void)?
+    /// The container that has this shim's name, once it is deleted, and its bundle.
+    private(set) var deleted: (process: DeletedProcess, bundle: String)?
 
     private var settling = false
 
@@ -148,9 +150,10 @@ final class TaskService {
             publisher.publish($0)
         }
         containers[request.id] = container
-        container.onGone = { [weak self] in
+        container.onGone = { [weak self] process in
             guard let self else { return }
             containers[request.id] = nil
+            if request.id == id { deleted = process.map { ($0, request.bundle) } }
             guard containers.isEmpty else { return }
             let action = whenIdle
             whenIdle = nil
@@ -159,11 +162,10 @@ final class TaskService {
         container.create { reply($0.map { .create(pid: $0) }) }
     }
 
-    /// With a task left, or as a sandbox, only `now` counts.
+    /// With a task left, or as a sandbox, only `now` counts. Answered when the verb `delete` can follow.
     private func shutdown(now: Bool, _ reply: Reply) {
+        if isIdle || now { onShutdown() }
         reply(.success(.empty))
-        guard isIdle || now else { return }
-        onShutdown()
     }
 
     /// Asks every container to end, makes it after `patience`, and calls back when all have.

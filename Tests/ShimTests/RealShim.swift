@@ -15,8 +15,8 @@ struct RealShim {
     private static let count = Guarded(0)
 
     /// Runs `body` with an orchestrator that listens, and checks that the container it names left nothing.
-    static func with(_ body: (Orchestrator, String) async throws -> Void) async throws {
-        let orchestrator = try Orchestrator(shim: program)
+    static func with(in parent: String = NSTemporaryDirectory(), _ body: (Orchestrator, String) async throws -> Void) async throws {
+        let orchestrator = try Orchestrator(shim: program, in: parent)
         try await orchestrator.listen()
         let number = count.change { count in
             count += 1
