@@ -17,7 +17,7 @@ BARE static const char *bundle_of(char **words) {
         int is_name = same(*word, "-id") || same(*word, "-namespace"), is_bundle = same(*word, "-bundle");
         if (!is_name && !is_bundle && !same(*word, "-address") && !same(*word, "-publish-binary")) return 0;
         word++;
-        if (!*word || !**word) return 0;
+        if (!*word || (!**word && (is_name || is_bundle))) return 0;
         names += is_name;
         if (is_bundle) bundle = *word;
     }
