@@ -189,14 +189,15 @@ let package = Package(
         .testTarget(
             name: "ShimTests",
             dependencies: [
-                "Shim", "Executor", "TaskAPI", "TTRPC", "TTRPCLoop", "LinuxSys", "EventLoop", "CRILog", "ShimDriver", "TaskClient",
+                "Shim", "Executor", "Cgroups", "TaskAPI", "TTRPC", "TTRPCLoop", "LinuxSys", "EventLoop", "CRILog", "ShimDriver",
+                "TaskClient",
                 "Messages",
                 protobuf,
             ],
             swiftSettings: strict),
         .testTarget(name: "SPDYTests", dependencies: ["SPDY"], swiftSettings: strict),
         .testTarget(
-            name: "FuzzTests", dependencies: ["Executor", "Images", "OCI", "SPDY", "Shim", "TTRPC", "TaskAPI"], swiftSettings: strict),
+            name: "FuzzTests", dependencies: ["Cgroups", "Executor", "Images", "OCI", "SPDY", "Shim", "TTRPC", "TaskAPI"], swiftSettings: strict),
         .testTarget(name: "ImagesTests", dependencies: ["Images", "OCI", "LinuxSys"], swiftSettings: strict),
         .testTarget(
             name: "RegistryTests",

@@ -25,22 +25,26 @@ package struct Cgroup: Equatable, Sendable {
     var holder: ScopeHolder?
 
     /// One that was made before, by what was recorded of it.
-    package init(entries: [(controller: String, directory: String)]) {
-        directories = entries.filter { !$0.controller.hasPrefix(Self.unitMark) }.map {
-            Directory(controller: $0.controller, path: $0.directory)
+    package init(_ paths: CgroupPaths) {
+        var directories: [Directory] = []
+        for entry in paths.entries {
+            if entry.controller.hasPrefix(Self.unitMark) {
+                let manager = SystemdManager.Scope(rawValue: String(entry.controller.dropFirst(Self.unitMark.count)))
+                unit = CgroupUnit(name: entry.directory, manager: manager ?? .system)
+            } else {
+                directories.append(Directory(controller: entry.controller, path: entry.directory))
+            }
         }
-        for entry in entries where entry.controller.hasPrefix(Self.unitMark) {
-            let manager = SystemdManager.Scope(rawValue: String(entry.controller.dropFirst(Self.unitMark.count)))
-            unit = CgroupUnit(name: entry.directory, manager: manager ?? .system)
-        }
+        self.directories = directories
     }
 
     init(_ directories: [Directory]) { self.directories = directories }
 
-    /// What to record of it, for `init(entries:)`: a controller and its directory each, and `unit=system` or `unit=user` with the
-    /// name of systemd's unit.
-    package var entries: [(controller: String, directory: String)] {
-        directories.map { ($0.controller, $0.path) } + (unit.map { [(Self.unitMark + $0.manager.rawValue, $0.name)] } ?? [])
+    /// What to record of it.
+    package var record: CgroupPaths {
+        var result = CgroupPaths(directories.map { CgroupPaths.Entry(controller: $0.controller, directory: $0.path) })
+        if let unit { result.entries.append(.init(controller: Self.unitMark + unit.manager.rawValue, directory: unit.name)) }
+        return result
     }
 
     /// No controller's name has a `=`, save that of a hierarchy without controllers, `name=…`.

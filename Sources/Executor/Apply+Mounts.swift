@@ -69,9 +69,13 @@ extension Apply {
     /// A tmpfs is as open as what it covers, and a copy of that belongs to the same user, if nothing else is said.
     private func takeOver(_ plan: MountPlan, _ place: borrowing FD, _ fileSystem: borrowing FileSystemContext) throws(SysError) {
         let info = try place.info(name: plan.destination)
-        var values = [("mode", String(info.mode & 0o7777, radix: 8))]
-        if plan.copiesUp { values += [("uid", "\(info.uid)"), ("gid", "\(info.gid)")] }
-        for (key, value) in values where !plan.data.contains(where: { $0.key == key }) { try fileSystem.set(key, value) }
+        func set(_ key: String, _ value: String) throws(SysError) {
+            if !plan.data.contains(where: { $0.key == key }) { try fileSystem.set(key, value) }
+        }
+        try set("mode", String(info.mode & 0o7777, radix: 8))
+        guard plan.copiesUp else { return }
+        try set("uid", "\(info.uid)")
+        try set("gid", "\(info.gid)")
     }
 
     private func labelRoot(of mount: borrowing FD, _ label: String, _ name: String) throws(SysError) {

@@ -142,7 +142,7 @@ final class CreateJob {
                 birthplace: birthplace)
             cgroup = made
         } catch { throw ExecutorFailure(error) }
-        try supervisor.tell(.cgroup(CgroupPaths(made)))
+        try supervisor.tell(.cgroup(made.record))
         // In a user namespace init may not open them, nor move itself by what another opened (cgroups(7)).
         try process.offer(made, toJoin: !namespaces.makesUser && !namespaces.joinsUser)
     }
@@ -178,10 +178,6 @@ final class CreateJob {
         }
         for failure in failures { try? supervisor.tell(.warning(failure)) }
     }
-}
-
-extension CgroupPaths {
-    init(_ cgroup: Cgroup) { self.init(cgroup.entries.map { Entry(controller: $0.controller, directory: $0.directory) }) }
 }
 
 extension PreparedSetup {

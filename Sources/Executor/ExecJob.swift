@@ -39,7 +39,7 @@ final class ExecJob {
         if let initial = prepared.process.execCPUAffinity?.initial {
             try sys { () throws(SysError) in try setAffinity(of: 0, initial.words, name: "initial") }
         }
-        let cgroup = Cgroup(entries: request.container.cgroup.entries.map { ($0.controller, $0.directory) })
+        let cgroup = Cgroup(request.container.cgroup)
         // In a group below it would be in the wrong one.
         let birthplace = request.subgroups.isEmpty ? cgroup.entrance : nil
         let process = try supervisor.timed("clone the process", request.isTraced) { () throws(ExecutorFailure) in

@@ -138,7 +138,7 @@ struct InitProcess {
     func offer(_ cgroup: Cgroup, _ subgroups: [String: String] = [:], toJoin: Bool) throws(ExecutorFailure) {
         let doors: [FDBox]
         do { doors = toJoin ? try cgroup.doors(subgroups, isBornInside: isBornInside) : [] } catch { throw ExecutorFailure(error) }
-        try send(ExecutorRecord.cgroup(CgroupPaths(cgroup)).encoded, doors.map(\.raw))
+        try send(ExecutorRecord.cgroup(cgroup.record).encoded, doors.map(\.raw))
         withExtendedLifetime(doors) {}
     }
 

@@ -29,7 +29,7 @@ struct LaterJob {
 
     func delete() throws(ExecutorFailure) {
         killInit()
-        let cgroup = Cgroup(entries: container.cgroup.entries.map { ($0.controller, $0.directory) })
+        let cgroup = Cgroup(container.cgroup)
         do {
             if try !cgroup.removeIfEmpty() {
                 try cgroup.kill()

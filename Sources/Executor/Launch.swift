@@ -33,7 +33,7 @@ private func runExecutor(_ job: ExecutorJob, channel: FDBox) -> Never {
         let supervisor = Supervisor(at: channel)
         try supervisor.tellingFailure { () throws(ExecutorFailure) in
             try sys { () throws(SysError) in
-                try closeDescriptors(except: job.lentDescriptors.union([channel.raw]))
+                try closeDescriptors(except: job.lentDescriptors + [channel.raw])
                 try resetSignals()
                 // Until the exec of a container's program nobody may look into this process (CVE-2019-5736, and joining).
                 try ProcessControl.forbidTracing()
@@ -128,24 +128,26 @@ extension ExecutorJob {
     }
 
     /// Numbers that keep their meaning in the clone.
-    fileprivate var lentDescriptors: Set<Int32> {
-        var result: Set<Int32> = [0, 1, 2]
+    fileprivate var lentDescriptors: [Int32] {
+        var result: [Int32] = []
         func add(_ streams: ProcessStreams, _ preserved: Int32) {
             if case .descriptors(let stdin, let stdout, let stderr) = streams {
-                result.formUnion([stdin, stdout, stderr].compactMap { $0 })
+                if let stdin { result.append(stdin) }
+                if let stdout { result.append(stdout) }
+                if let stderr { result.append(stderr) }
             }
-            if preserved > 0 { result.formUnion(3..<(3 + preserved)) }
+            if preserved > 0 { for number in 3..<(3 + preserved) { result.append(number) } }
         }
         switch self {
         case .create(let request):
             add(request.streams, request.preservedDescriptors)
-            if case .listener(let number) = request.gate { result.insert(number) }
+            if case .listener(let number) = request.gate { result.append(number) }
         case .exec(let request):
             add(request.streams, request.preservedDescriptors)
-            result.insert(request.container.pidfd)
+            result.append(request.container.pidfd)
         case .restore(let request): add(request.create.streams, 0)
-        case .checkpoint(let request): result.insert(request.container.pidfd)
-        case .poststart(let container), .delete(let container), .ask(let container, _): result.insert(container.pidfd)
+        case .checkpoint(let request): result.append(request.container.pidfd)
+        case .poststart(let container), .delete(let container), .ask(let container, _): result.append(container.pidfd)
         }
         return result
     }

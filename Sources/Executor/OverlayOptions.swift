@@ -31,14 +31,14 @@ package struct OverlayOptions: Equatable, Sendable {
     }
 
     private mutating func take(_ option: String) {
-        let halves = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard halves.count == 2 else { return others.append(.init(key: option, value: nil)) }
-        if halves[0] == "lowerdir" {
-            let layers = Self.layers(halves[1])
+        guard let sign = option.utf8.firstIndex(of: UInt8(ascii: "=")) else { return others.append(.init(key: option, value: nil)) }
+        let (key, value) = (String(option[..<sign]), String(option[option.utf8.index(after: sign)...]))
+        if key == "lowerdir" {
+            let layers = Self.layers(value)
             lower = layers.filter { !$0.isEmpty }
             hasDataLayers = layers.dropFirst().dropLast().contains("")
         } else {
-            others.append(.init(key: halves[0], value: Self.plain(halves[1])))
+            others.append(.init(key: key, value: Self.plain(value)))
         }
     }
 
@@ -122,7 +122,8 @@ package struct OverlayOptions: Equatable, Sendable {
         return result.map { String(decoding: $0, as: UTF8.self) }
     }
 
-    private static func plain(_ text: String) -> String { layers(text.replacingColons).joined() }
+    /// With no colon in it that separates, it is one.
+    private static func plain(_ text: String) -> String { layers(text.replacingColons)[0] }
 }
 
 extension String {

@@ -41,7 +41,8 @@ struct OverlayPage: Equatable {
         for (number, part) in (layers.dropLast().last ?? last).split(separator: "/").dropLast().enumerated() where number < parts.count {
             if parts[number] != part { parts = parts[..<number] }
         }
-        let directory = "/" + parts.joined(separator: "/")
+        var directory = ""
+        for part in parts { directory += "/" + part }
         return parts.isEmpty ? nil : directory
     }
 

@@ -1,3 +1,4 @@
+package import Cgroups
 package import LinuxSys
 
 /// What crosses the socket (SOCK_SEQPACKET, one record a datagram) between an executor, the container's process and the supervisor.

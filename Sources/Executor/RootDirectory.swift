@@ -7,7 +7,7 @@ struct RootDirectory {
     private let box: FDBox
     var fd: FD { _read { yield box.fd } }
 
-    private static let inside: Resolve = [.inRoot, .noMagicLinks]
+    private static let inside = Resolve.inRoot.union(.noMagicLinks)
 
     init(_ fd: consuming FD) { box = FDBox(fd) }
 
@@ -44,7 +44,7 @@ struct RootDirectory {
     /// a link there would lead what follows elsewhere (CVE-2019-19921, CVE-2026-41579).
     func makePlainDirectory(_ path: String) throws(SysError) -> FD {
         let parts = PathComponents(path).parts
-        let whole: Resolve = [.beneath, .noSymlinks]
+        let whole = Resolve.beneath.union(.noSymlinks)
         do { return try fd.open(String(rootedPath(parts).dropFirst()), openPathOnly | O_DIRECTORY | O_NOFOLLOW, resolve: whole) } catch {
             // Step by step, to make what is missing and to say what is wrong.
         }

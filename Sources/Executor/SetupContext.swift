@@ -90,7 +90,7 @@ final class SetupContext {
     func awaitCgroup() throws(ExecutorFailure) {
         guard cgroup == nil else { return }
         let (paths, doors) = try link.awaitCgroup()
-        cgroup = Cgroup(entries: paths.entries.map { ($0.controller, $0.directory) })
+        cgroup = Cgroup(paths)
         self.doors = doors
     }
 

@@ -147,9 +147,9 @@ package func execute(_ file: borrowing FD, _ arguments: [String], _ environment:
 package func markCloseOnExec(from first: Int32) throws(SysError) { try check(clx_close_range(UInt32(first), .max, 1), "close_range") }
 
 /// Closes every descriptor from 3 on whose number is not in `kept`.
-package func closeDescriptors(except kept: Set<Int32>) throws(SysError) {
+package func closeDescriptors(except kept: [Int32]) throws(SysError) {
     var first: UInt32 = 3
-    for number in kept.filter({ $0 >= 3 }).sorted() {
+    for number in kept.sorted() where number >= first {
         if UInt32(number) > first { try check(clx_close_range(first, UInt32(number) - 1, 0), "close_range") }
         first = UInt32(number) + 1
     }

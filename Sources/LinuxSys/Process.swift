@@ -113,8 +113,9 @@ package func execute(_ path: String, _ arguments: [String], _ environment: [Stri
 
 /// Lends `strings` as a null-ended array of C strings.
 func withCStrings(_ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Void) {
-    var pointers: [UnsafePointer<CChar>?] = unsafe strings.map { unsafe UnsafePointer(strdup($0)) }
-    unsafe pointers.append(nil)
-    unsafe pointers.withUnsafeBufferPointer { unsafe body($0.baseAddress!) }
-    unsafe pointers.forEach { unsafe free(UnsafeMutablePointer(mutating: $0)) }
+    // Numbers: to make the type of an array of pointers takes the runtime longer than all of the rest.
+    var addresses = strings.map { unsafe UInt(bitPattern: strdup($0)) }
+    addresses.append(0)
+    unsafe addresses.withUnsafeBytes { unsafe body($0.assumingMemoryBound(to: UnsafePointer<CChar>?.self).baseAddress!) }
+    for address in addresses { unsafe free(UnsafeMutableRawPointer(bitPattern: address)) }
 }

@@ -1,3 +1,4 @@
+internal import Cgroups
 internal import EventLoop
 internal import Executor
 import Glibc

@@ -66,7 +66,7 @@ final class Container {
         initial = ManagedProcess(execID: "", request: request.io, io: io, machine: ProcessMachine(.initial))
     }
 
-    var cgroup: Cgroup { Cgroup(entries: cgroupPaths.entries.map { ($0.controller, $0.directory) }) }
+    var cgroup: Cgroup { Cgroup(cgroupPaths) }
 
     /// As later executor jobs need to know it.
     var reference: ContainerReference {

@@ -12,7 +12,7 @@ final class Daemon {
     private let socketPath: String
     private let publisher: Publisher
     private let service: TaskService
-    private let server: LoopServer<ProtobufCEnvelope>
+    private let server: LoopServer
     private let signals: FDBox
     private let premises: Premises
     private var isEnding = false
@@ -32,7 +32,7 @@ final class Daemon {
         let service = TaskService(loop: loop, log: log, publisher: publisher, id: arguments.id, premises: premises) { end.action?() }
         self.service = service
         self.premises = premises
-        server = try LoopServer(loop: loop, listener: try FD.listen(at: socketPath)) { call in
+        server = try LoopServer(loop: loop, codec: ProtobufCEnvelope.self, listener: try FD.listen(at: socketPath)) { call in
             if call.request.service == SupervisorCall.service { return SupervisorCall.perform(call, service) }
             trace?.adopt(call.request.metadata)
             service.handle(call.request) { call.reply($0) }

@@ -69,7 +69,7 @@ struct LogCopier {
         var copier = LogCopier(sources, control: control)
         do throws(SysError) {
             // Nothing else of the shim's stays open here: who waits for the end of a connection or a FIFO would wait for this process.
-            try closeDescriptors(except: Set(sources.map(\.descriptor.raw) + [control.raw]))
+            try closeDescriptors(except: sources.map(\.descriptor.raw) + [control.raw])
             // A file beyond RLIMIT_FSIZE is an error of the write.
             try ignoreSignal(SIGXFSZ)
             for target in targets {

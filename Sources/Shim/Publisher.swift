@@ -19,7 +19,7 @@ final class Publisher {
     private let namespace: String
     private let log: ShimLog
     private var outbox = Outbox<Item>()
-    private var client: LoopClient<ProtobufCEnvelope>?
+    private var client: LoopClient?
     private var isFailing = false
     private var onEmpty: (() -> Void)?
 
@@ -62,7 +62,7 @@ final class Publisher {
     private func send() {
         guard let item = outbox.first, let path else { return }
         do throws(SysError) {
-            if client?.isOpen != true { client = try LoopClient(loop: loop, path: path) }
+            if client?.isOpen != true { client = try LoopClient(loop: loop, codec: ProtobufCEnvelope.self, path: path) }
         } catch { return failed("\(error)") }
         let request = item.event.forward(namespace: namespace, at: item.time)
         client?.call(request, deadline: Self.deadline) { [weak self] result in

@@ -1,3 +1,4 @@
+package import Cgroups
 package import Executor
 internal import LinuxSys
 internal import OCI

@@ -10,52 +10,48 @@ package enum ClientAction: Equatable, Sendable {
 }
 
 /// The client's end of every stream on one connection. Pure, as `ServerStreams`.
-package struct ClientStreams<Codec: EnvelopeCodec>: Sendable {
-    private struct Stream {
-        let shape: CallShape
-        var outputEnded: Bool
-    }
-
-    private var streams: [UInt32: Stream] = [:]
+package struct ClientStreams: Sendable {
+    private let codec: any EnvelopeCodec.Type
+    private var streams = OpenStreams()
     private var next: UInt32 = 1
 
-    package init() {}
+    package init(codec: any EnvelopeCodec.Type) { self.codec = codec }
 
-    package var active: [UInt32] { Array(streams.keys) }
+    package var active: [UInt32] { streams.ids }
 
     /// Begins a call.
     package mutating func open(_ request: RequestEnvelope, _ shape: CallShape = .unary) throws(Status) -> Frame {
         guard next < UInt32.max - 1 else { throw Status(.unavailable, "all stream ids of this connection are used") }
-        let payload = Codec.encode(request)
+        let payload = codec.encode(request)
         guard payload.count <= Frame.mostPayload else { throw Self.tooLarge(payload.count) }
         let stream = next
         next += 2
-        streams[stream] = Stream(shape: shape, outputEnded: shape != .clientOpen)
+        streams.append(OpenStream(id: stream, shape: shape, requestBytes: 0, inputEnded: shape != .clientOpen))
         return Frame(stream: stream, kind: .request, flags: shape.requestFlags, payload: payload)
     }
 
     /// One more message on a stream that was opened with `.clientOpen`. Nil: the call is over, or its end was sent.
     package func send(_ stream: UInt32, _ message: [UInt8]) throws(Status) -> Frame? {
-        guard let found = streams[stream], !found.outputEnded else { return nil }
+        guard let found = streams[stream], !found.inputEnded else { return nil }
         guard message.count <= Frame.mostPayload else { throw Self.tooLarge(message.count) }
         return Frame(stream: stream, kind: .data, payload: message)
     }
 
     /// Says that no more messages come. Nil: the call is over, or it was said.
     package mutating func endOutput(_ stream: UInt32) -> Frame? {
-        guard let found = streams[stream], !found.outputEnded else { return nil }
-        streams[stream]?.outputEnded = true
+        guard let found = streams[stream], !found.inputEnded else { return nil }
+        streams.endInput(stream)
         return .end(of: stream)
     }
 
     /// Forgets a call that nobody waits for any more: ttrpc has no word for that, so the answer is dropped when it comes.
-    package mutating func abandon(_ stream: UInt32) { streams[stream] = nil }
+    package mutating func abandon(_ stream: UInt32) { _ = streams.remove(stream) }
 
     package mutating func receive(_ event: FrameEvent) -> [ClientAction] {
         switch event {
         case .refused(let stream, _, let status):
             // Also for a stream that is over: what the peer sends is not understood, but the next frame is.
-            guard streams.removeValue(forKey: stream) != nil else { return [] }
+            guard streams.remove(stream) != nil else { return [] }
             return [.response(stream: stream, ResponseEnvelope(status: status))]
         case .frame(let frame):
             switch frame.kind {
@@ -67,8 +63,8 @@ package struct ClientStreams<Codec: EnvelopeCodec>: Sendable {
     }
 
     private mutating func response(_ frame: Frame) -> [ClientAction] {
-        guard streams.removeValue(forKey: frame.stream) != nil else { return strange(frame) }
-        guard let envelope = Codec.decodeResponse(frame.payload) else {
+        guard streams.remove(frame.stream) != nil else { return strange(frame) }
+        guard let envelope = codec.decodeResponse(frame.payload) else {
             let status = Status(.internal, "stream \(frame.stream): payload is no ttrpc.Response")
             return [.response(stream: frame.stream, ResponseEnvelope(status: status))]
         }
@@ -78,14 +74,14 @@ package struct ClientStreams<Codec: EnvelopeCodec>: Sendable {
     private mutating func data(_ frame: Frame) -> [ClientAction] {
         guard let stream = streams[frame.stream] else { return strange(frame) }
         guard stream.shape != .unary else {
-            streams[frame.stream] = nil
+            _ = streams.remove(frame.stream)
             let status = Status(.internal, "stream \(frame.stream): stream data as the answer to a unary call")
             return [.response(stream: frame.stream, ResponseEnvelope(status: status))]
         }
         var actions: [ClientAction] = []
         if !frame.flags.contains(.noData) { actions.append(.message(stream: frame.stream, frame.payload)) }
         if frame.flags.contains(.remoteClosed) {
-            streams[frame.stream] = nil
+            _ = streams.remove(frame.stream)
             actions.append(.ended(stream: frame.stream))
         }
         return actions

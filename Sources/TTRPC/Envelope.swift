@@ -56,7 +56,7 @@ package enum StatusCode: Int32, Sendable {
 }
 
 /// Who turns envelopes into bytes: libprotobuf-c for the shim, swift-protobuf elsewhere. Nil for bytes that are no such message.
-package protocol EnvelopeCodec {
+package protocol EnvelopeCodec: SendableMetatype {
     static func encode(_ request: RequestEnvelope) -> [UInt8]
     static func encode(_ response: ResponseEnvelope) -> [UInt8]
     static func decodeRequest(_ bytes: [UInt8]) -> RequestEnvelope?

@@ -40,24 +40,21 @@ package enum ServerAction: Equatable, Sendable {
     case send(Frame)
 }
 
-/// Not inside of the generic type: a dictionary of these would be looked up by name for every call.
-private struct OpenStream {
-    let shape: CallShape
-    let requestBytes: Int
-    var inputEnded: Bool
-}
-
 /// The server's end of every stream on one connection. Pure: frames in, actions out, and the other way round.
-package struct ServerStreams<Codec: EnvelopeCodec>: Sendable {
+package struct ServerStreams: Sendable {
+    private let codec: any EnvelopeCodec.Type
     private let limits: StreamLimits
-    private var streams: [UInt32: OpenStream] = [:]
+    private var streams = OpenStreams()
     private var last: UInt32 = 0
     private var requestBytes = 0
 
-    package init(limits: StreamLimits = StreamLimits()) { self.limits = limits }
+    package init(codec: any EnvelopeCodec.Type, limits: StreamLimits = StreamLimits()) {
+        self.codec = codec
+        self.limits = limits
+    }
 
     package var isIdle: Bool { streams.isEmpty }
-    package var active: [UInt32] { Array(streams.keys) }
+    package var active: [UInt32] { streams.ids }
 
     package mutating func receive(_ event: FrameEvent) -> [ServerAction] {
         switch event {
@@ -87,11 +84,12 @@ package struct ServerStreams<Codec: EnvelopeCodec>: Sendable {
         guard streams.count < limits.calls, requestBytes + frame.payload.count <= limits.requestBytes else {
             return refuse(frame.stream, Status(.resourceExhausted, "too many calls in progress on one connection (\(streams.count))"))
         }
-        guard let envelope = Codec.decodeRequest(frame.payload) else {
+        guard let envelope = codec.decodeRequest(frame.payload) else {
             return refuse(frame.stream, Status(.invalidArgument, "stream \(frame.stream): payload is no ttrpc.Request"))
         }
         let shape: CallShape = frame.flags.isEmpty ? .unary : frame.flags == .remoteClosed ? .serverStream : .clientOpen
-        streams[frame.stream] = OpenStream(shape: shape, requestBytes: frame.payload.count, inputEnded: shape != .clientOpen)
+        streams.append(
+            OpenStream(id: frame.stream, shape: shape, requestBytes: frame.payload.count, inputEnded: shape != .clientOpen))
         requestBytes += frame.payload.count
         return [.call(stream: frame.stream, envelope, shape)]
     }
@@ -108,7 +106,7 @@ package struct ServerStreams<Codec: EnvelopeCodec>: Sendable {
         var actions: [ServerAction] = []
         if !frame.flags.contains(.noData) { actions.append(.message(stream: frame.stream, frame.payload)) }
         if frame.flags.contains(.remoteClosed) {
-            streams[frame.stream]?.inputEnded = true
+            streams.endInput(frame.stream)
             actions.append(.inputEnded(stream: frame.stream))
         }
         return actions
@@ -116,13 +114,13 @@ package struct ServerStreams<Codec: EnvelopeCodec>: Sendable {
 
     /// Tells the peer on the stream that it named, even when that is none of a client's, so that it learns which was wrong.
     private mutating func refuse(_ stream: UInt32, _ status: Status) -> [ServerAction] {
-        let answer = ServerAction.send(Self.response(stream, ResponseEnvelope(status: status)))
+        let answer = ServerAction.send(self.response(stream, ResponseEnvelope(status: status)))
         return forget(stream) ? [.cancelled(stream: stream), answer] : [answer]
     }
 
     /// Ends the call with its response. Nil: it is over already (cancelled, or answered).
     package mutating func respond(_ stream: UInt32, _ response: ResponseEnvelope) -> Frame? {
-        forget(stream) ? Self.response(stream, response) : nil
+        forget(stream) ? self.response(stream, response) : nil
     }
 
     /// One message of a streaming answer. Nil: the call is over or unary. Throws when the message is too large.
@@ -136,15 +134,15 @@ package struct ServerStreams<Codec: EnvelopeCodec>: Sendable {
     package mutating func finish(_ stream: UInt32) -> Frame? { forget(stream) ? .end(of: stream) : nil }
 
     private mutating func forget(_ stream: UInt32) -> Bool {
-        guard let found = streams.removeValue(forKey: stream) else { return false }
+        guard let found = streams.remove(stream) else { return false }
         requestBytes -= found.requestBytes
         return true
     }
 
-    private static func response(_ stream: UInt32, _ response: ResponseEnvelope) -> Frame {
-        let payload = Codec.encode(response)
+    private func response(_ stream: UInt32, _ response: ResponseEnvelope) -> Frame {
+        let payload = codec.encode(response)
         guard payload.count > Frame.mostPayload else { return Frame(stream: stream, kind: .response, payload: payload) }
-        return Frame(stream: stream, kind: .response, payload: Codec.encode(ResponseEnvelope(status: tooLarge(payload.count))))
+        return Frame(stream: stream, kind: .response, payload: codec.encode(ResponseEnvelope(status: Self.tooLarge(payload.count))))
     }
 
     private static func tooLarge(_ count: Int) -> Status {

@@ -5,7 +5,7 @@ package import TTRPC
 /// A ttrpc client on the event loop: any number of unary calls at one time over one connection.
 ///
 /// When the connection ends, every open call fails with `unavailable`; connecting again is the owner's business.
-package final class LoopClient<Codec: EnvelopeCodec> {
+package final class LoopClient {
     package typealias Completion = (Result<ResponseEnvelope, Status>) -> Void
 
     private struct Call {
@@ -15,14 +15,15 @@ package final class LoopClient<Codec: EnvelopeCodec> {
 
     private let loop: EventLoop
     private let path: String
-    private var streams = ClientStreams<Codec>()
+    private var streams: ClientStreams
     private var calls: [UInt32: Call] = [:]
     private var connection: FrameConnection?
     /// Called once, with the reason, when the peer ends the connection or breaks the protocol; after the open calls failed.
     package var onClose: ((String) -> Void)?
 
-    package init(loop: EventLoop, path: String) throws(SysError) {
+    package init(loop: EventLoop, codec: any EnvelopeCodec.Type, path: String) throws(SysError) {
         self.loop = loop
+        streams = ClientStreams(codec: codec)
         self.path = path
         let socket = FDBox(try FD.connect(to: path))
         connection = try FrameConnection(

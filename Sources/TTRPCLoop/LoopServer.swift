@@ -6,27 +6,28 @@ package import TTRPC
 /// A ttrpc server on the event loop: many connections, each with bounds of its own.
 ///
 /// Peers other than root and this process' own user are turned away (SO_PEERCRED, unix(7)).
-package final class LoopServer<Codec: EnvelopeCodec> {
+package final class LoopServer {
     /// Connections at one time; more wait in the kernel's backlog until one of these closes.
     private let mostConnections: Int
     /// The user whose connections are taken, beside root's.
     private let owner = effectiveUserID()
     private let loop: EventLoop
+    private let codec: any EnvelopeCodec.Type
     private let listener: FDBox
     private let limits: StreamLimits
     private let handler: (ServerCall) -> Void
     private var token: Token?
-    private var connections: [Int: ServerConnection<Codec>] = [:]
-    private var count = 0
+    private var connections: [ServerConnection] = []
     private var retry: TimerToken?
     /// Told about what goes wrong with the listener or a connection; one line each.
     package var report: ((String) -> Void)?
 
     package init(
-        loop: EventLoop, listener: consuming FD, limits: StreamLimits = StreamLimits(), mostConnections: Int = 128,
-        handler: @escaping (ServerCall) -> Void
+        loop: EventLoop, codec: any EnvelopeCodec.Type, listener: consuming FD, limits: StreamLimits = StreamLimits(),
+        mostConnections: Int = 128, handler: @escaping (ServerCall) -> Void
     ) throws(SysError) {
         self.loop = loop
+        self.codec = codec
         self.listener = FDBox(listener)
         self.limits = limits
         self.mostConnections = mostConnections
@@ -36,7 +37,7 @@ package final class LoopServer<Codec: EnvelopeCodec> {
 
     package var connectionCount: Int { connections.count }
     /// True while no call waits for its answer and no answer waits for its peer.
-    package var isIdle: Bool { connections.values.allSatisfy(\.isIdle) }
+    package var isIdle: Bool { connections.allSatisfy { $0.isIdle } }
 
     /// Takes no more connections; those there are go on.
     package func stopListening() {
@@ -49,8 +50,8 @@ package final class LoopServer<Codec: EnvelopeCodec> {
     /// Ends everything; calls in progress are cancelled.
     package func close() {
         stopListening()
-        let open = connections.values
-        connections = [:]
+        let open = connections
+        connections = []
         for connection in open { connection.close() }
     }
 
@@ -74,14 +75,14 @@ package final class LoopServer<Codec: EnvelopeCodec> {
             report?("connection of user \(peer.uid) (pid \(peer.pid)) refused")
             return
         }
-        count += 1
-        let number = count
-        connections[number] = try ServerConnection(
-            loop: loop, socket: socket, peer: peer, limits: limits, handler: handler, onEnd: { [weak self] in self?.ended(number, $0) })
+        let connection = try ServerConnection(
+            loop: loop, streams: ServerStreams(codec: codec, limits: limits), socket: socket, peer: peer, handler: handler,
+            onEnd: { [weak self] connection, reason in self?.ended(connection, reason) })
+        connections.append(connection)
     }
 
-    private func ended(_ number: Int, _ reason: String) {
-        connections[number] = nil
+    private func ended(_ connection: ServerConnection, _ reason: String) {
+        connections.removeAll { $0 === connection }
         if reason != "the peer closed" { report?("connection: \(reason)") }
         resume()
     }
@@ -105,24 +106,24 @@ package final class LoopServer<Codec: EnvelopeCodec> {
 }
 
 /// One connection of a `LoopServer`.
-final class ServerConnection<Codec: EnvelopeCodec> {
+final class ServerConnection {
     private let loop: EventLoop
     private let peer: PeerCredentials
     private let handler: (ServerCall) -> Void
-    private let onEnd: (String) -> Void
-    private var streams: ServerStreams<Codec>
+    private let onEnd: (ServerConnection, String) -> Void
+    private var streams: ServerStreams
     private var calls: [UInt32: ServerCall] = [:]
     private var connection: FrameConnection?
 
     init(
-        loop: EventLoop, socket: FDBox, peer: PeerCredentials, limits: StreamLimits, handler: @escaping (ServerCall) -> Void,
-        onEnd: @escaping (String) -> Void
+        loop: EventLoop, streams: ServerStreams, socket: FDBox, peer: PeerCredentials, handler: @escaping (ServerCall) -> Void,
+        onEnd: @escaping (ServerConnection, String) -> Void
     ) throws(SysError) {
         self.loop = loop
         self.peer = peer
         self.handler = handler
         self.onEnd = onEnd
-        streams = ServerStreams(limits: limits)
+        self.streams = streams
         connection = try FrameConnection(
             loop: loop, socket: socket, onEvent: { [unowned self] in received($0) }, onClose: { [unowned self] in ended($0) })
     }
@@ -140,7 +141,7 @@ final class ServerConnection<Codec: EnvelopeCodec> {
 
     private func ended(_ reason: String) {
         cancelAll()
-        onEnd(reason)
+        onEnd(self, reason)
     }
 
     private func cancelAll() {

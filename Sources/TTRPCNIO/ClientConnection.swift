@@ -33,7 +33,7 @@ final class ClientConnection: ChannelInboundHandler {
 
     private let path: String
     private var frames = FrameChannel()
-    private var streams = ClientStreams<SwiftProtobufEnvelope>()
+    private var streams = ClientStreams(codec: SwiftProtobufEnvelope.self)
     private var calls: [UInt32: Call] = [:]
     private var context: ChannelHandlerContext?
     private var closed: Status?

@@ -16,7 +16,7 @@ final class ServerConnection: ChannelInboundHandler {
     private let routes: Routes
     private let tasks: TaskRegistry
     private var frames = FrameChannel()
-    private var streams: ServerStreams<SwiftProtobufEnvelope>
+    private var streams: ServerStreams
     private var calls: [UInt32: Call] = [:]
     private var context: ChannelHandlerContext?
     private var readPaused = false
@@ -25,7 +25,7 @@ final class ServerConnection: ChannelInboundHandler {
     init(routes: Routes, limits: StreamLimits, tasks: TaskRegistry) {
         self.routes = routes
         self.tasks = tasks
-        streams = ServerStreams(limits: limits)
+        streams = ServerStreams(codec: SwiftProtobufEnvelope.self, limits: limits)
     }
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }

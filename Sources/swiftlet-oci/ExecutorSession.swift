@@ -1,3 +1,4 @@
+internal import Cgroups
 import Executor
 import Glibc
 import LinuxSys
@@ -69,7 +70,7 @@ final class ExecutorSession {
     /// The terminal was sent before the process was ready.
     private func readWhatIsThere() throws(SysError) {
         guard case .ready = phase, let channel else { return }
-        while try pollDescriptors([(channel.raw, Int16(POLLIN))], milliseconds: 0)[0] & Int16(POLLIN) != 0 {
+        while try channel.fd.waitReadable(milliseconds: 0) {
             guard let message = try channel.fd.receive(), let record = ExecutorRecord(message.bytes) else { return }
             take(record, message.fds.first)
         }

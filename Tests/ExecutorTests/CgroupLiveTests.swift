@@ -54,11 +54,13 @@ private func withCgroup(_ resources: JSON = [:], _ body: (Cgroup) throws -> Void
     let cgroup = try Cgroup.create(path: "/\(name)/inner", id: name, resources: ResourcesSpec(json: resources.encoded()), systemd: false)
     defer {
         // The parent was made along with it and stays by the rule of `remove`.
-        let parents = cgroup.entries.map { (controller: $0.controller, directory: String($0.directory.dropLast("/inner".count))) }
+        let parents = cgroup.record.entries.map {
+            CgroupPaths.Entry(controller: $0.controller, directory: String($0.directory.dropLast("/inner".count)))
+        }
         do {
             try cgroup.kill()
             try cgroup.remove()
-            try Cgroup(entries: parents).remove()
+            try Cgroup(CgroupPaths(parents)).remove()
         } catch { Issue.record("\(error)") }
     }
     try body(cgroup)
@@ -70,7 +72,8 @@ private func text(_ path: String) throws -> String {
 }
 
 private func directory(_ cgroup: Cgroup, _ controller: String) throws -> String {
-    try #require(cgroup.entries.first { $0.controller == controller } ?? cgroup.entries.first { $0.controller.isEmpty }).directory
+    try #require(cgroup.record.entries.first { $0.controller == controller } ?? cgroup.record.entries.first { $0.controller.isEmpty })
+        .directory
 }
 
 private let isV1 = Cgroup.hostMode == .v1 || Cgroup.hostMode == .hybrid
@@ -169,7 +172,8 @@ private let canMake = getuid() == 0 && Cgroup.hostMode != nil
     func kill() throws {
         try withCgroup { cgroup in
             for path in cgroup.paths { #expect(unsafe mkdir("\(path)/below", 0o755) == 0) }
-            let below = Cgroup(entries: cgroup.entries.map { ($0.controller, "\($0.directory)/below") })
+            let below = Cgroup(
+                CgroupPaths(cgroup.record.entries.map { .init(controller: $0.controller, directory: "\($0.directory)/below") }))
             for path in cgroup.paths where path.contains("cpuset") {
                 for file in ["cpuset.cpus", "cpuset.mems"] {
                     try FD.open("\(path)/below/\(file)", O_WRONLY).writeAll(Array(text("\(path)/\(file)").utf8))
@@ -259,7 +263,7 @@ private let canMake = getuid() == 0 && Cgroup.hostMode != nil
     func deviceProgram() throws {
         try withCgroup { cgroup in
             let unified = try #require(cgroup.unified)
-            let alone = Cgroup(entries: [("", unified)])
+            let alone = Cgroup(CgroupPaths([.init(controller: "", directory: unified)]))
             try alone.applyDevices([DeviceRule(allow: true, kind: .character, major: 1, minor: 11, access: "r")])
             let shell = try WaitingShell("true < /dev/null && true < /dev/kmsg && ! true > /dev/kmsg && exit 9")
             try alone.add(pid: shell.pid)
@@ -347,7 +351,7 @@ private let canMake = getuid() == 0 && Cgroup.hostMode != nil
             try cgroup.add(pid: shell.pid)
             try cgroup.freeze(within: 10_000)
             #expect(cgroup.frozen)
-            #expect(throws: CgroupError.self) { try Cgroup(entries: []).freeze(within: 1) }
+            #expect(throws: CgroupError.self) { try Cgroup(CgroupPaths()).freeze(within: 1) }
             try cgroup.thaw()
             try shell.go()
             #expect(shell.wait() == .code(5))

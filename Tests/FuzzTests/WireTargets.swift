@@ -8,8 +8,8 @@ func fuzzFrames(_ bytes: [UInt8]) throws {
     let stream = bytes.dropFirst()
     let (whole, cut) = (events(of: stream, piece: max(1, stream.count)), events(of: stream, piece: Int(first) % 64 + 1))
     try require(whole == cut, "frames depend on how the stream is cut")
-    var server = ServerStreams<ProtobufCEnvelope>(limits: StreamLimits(calls: 8, requestBytes: 1 << 16))
-    var client = ClientStreams<ProtobufCEnvelope>()
+    var server = ServerStreams(codec: ProtobufCEnvelope.self, limits: StreamLimits(calls: 8, requestBytes: 1 << 16))
+    var client = ClientStreams(codec: ProtobufCEnvelope.self)
     let request = RequestEnvelope(service: "s", method: "m", payload: [])
     for shape in [CallShape.unary, .serverStream, .clientOpen] { _ = try client.open(request, shape) }
     for event in whole {

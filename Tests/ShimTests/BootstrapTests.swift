@@ -1,3 +1,4 @@
+import Cgroups
 import Executor
 import Shim
 import Testing

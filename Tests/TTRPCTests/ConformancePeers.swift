@@ -123,10 +123,10 @@ struct NIOClient: ClientPeer {
 
 final class LoopServerPeer: ServerPeer {
     private let thread: LoopThread
-    private let server: OnLoop<LoopServer<ProtobufCEnvelope>?>
+    private let server: OnLoop<LoopServer?>
     private let closed = Atomic(false)
 
-    private init(_ thread: LoopThread, _ server: OnLoop<LoopServer<ProtobufCEnvelope>?>) {
+    private init(_ thread: LoopThread, _ server: OnLoop<LoopServer?>) {
         self.thread = thread
         self.server = server
     }
@@ -135,7 +135,8 @@ final class LoopServerPeer: ServerPeer {
         let thread = try LoopThread()
         let server = try await thread.run { loop in
             let service = LoopConformance(loop)
-            return OnLoop(Optional(try LoopServer<ProtobufCEnvelope>(loop: loop, listener: FD.listen(at: path)) { service.handle($0) }))
+            return OnLoop(
+                Optional(try LoopServer(loop: loop, codec: ProtobufCEnvelope.self, listener: FD.listen(at: path)) { service.handle($0) }))
         }
         return LoopServerPeer(thread, server)
     }
@@ -218,17 +219,17 @@ private final class LoopConformance {
 
 final class LoopClientPeer: ClientPeer {
     private let thread: LoopThread
-    private let client: OnLoop<LoopClient<ProtobufCEnvelope>>
+    private let client: OnLoop<LoopClient>
     private let closed = Atomic(false)
 
-    private init(_ thread: LoopThread, _ client: OnLoop<LoopClient<ProtobufCEnvelope>>) {
+    private init(_ thread: LoopThread, _ client: OnLoop<LoopClient>) {
         self.thread = thread
         self.client = client
     }
 
     static func connect(_ path: String) async throws -> LoopClientPeer {
         let thread = try LoopThread()
-        let client = try await thread.run { OnLoop(try LoopClient<ProtobufCEnvelope>(loop: $0, path: path)) }
+        let client = try await thread.run { OnLoop(try LoopClient(loop: $0, codec: ProtobufCEnvelope.self, path: path)) }
         return LoopClientPeer(thread, client)
     }
 

@@ -10,7 +10,7 @@ import Testing
 private final class Bench {
     let loop: EventLoop
     let directory: SocketDirectory
-    let server: LoopServer<ProtobufCEnvelope>
+    let server: LoopServer
     let calls: OnLoop<[ServerCall]>
 
     init(mostConnections: Int = 128, answers: Bool = false) throws {
@@ -18,7 +18,9 @@ private final class Bench {
         directory = try SocketDirectory()
         let calls = OnLoop<[ServerCall]>([])
         self.calls = calls
-        server = try LoopServer(loop: loop, listener: FD.listen(at: directory.socket), mostConnections: mostConnections) { call in
+        server = try LoopServer(
+            loop: loop, codec: ProtobufCEnvelope.self, listener: FD.listen(at: directory.socket), mostConnections: mostConnections
+        ) { call in
             calls.value.append(call)
             if answers { call.reply(call.request.payload) }
         }

@@ -2,9 +2,6 @@ import TTRPC
 import TaskAPI
 import Testing
 
-private typealias Server = ServerStreams<ProtobufCEnvelope>
-private typealias Client = ClientStreams<ProtobufCEnvelope>
-
 private let call = RequestEnvelope(service: "s", method: "m", payload: [1, 2])
 
 private func request(_ stream: UInt32, _ flags: Frame.Flags = []) -> FrameEvent {
@@ -22,7 +19,7 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
 @Suite("the server's streams") struct ServerStreamTests {
     @Test("a unary call is answered once")
     func unary() {
-        var server = Server()
+        var server = ServerStreams(codec: ProtobufCEnvelope.self)
         #expect(server.receive(request(1)) == [.call(stream: 1, call, .unary)])
         let frame = server.respond(1, ResponseEnvelope(payload: [3]))
         #expect(frame == Frame(stream: 1, kind: .response, payload: ProtobufCEnvelope.encode(ResponseEnvelope(payload: [3]))))
@@ -34,13 +31,13 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
         "the flags of a request say how messages go",
         arguments: [([], .unary), (.remoteClosed, .serverStream), (.remoteOpen, .clientOpen)] as [(Frame.Flags, CallShape)])
     func shapes(_ flags: Frame.Flags, _ shape: CallShape) {
-        var server = Server()
+        var server = ServerStreams(codec: ProtobufCEnvelope.self)
         #expect(server.receive(request(1, flags)) == [.call(stream: 1, call, shape)])
     }
 
     @Test("even, used and falling stream ids are refused on the id that was sent")
     func ids() {
-        var server = Server()
+        var server = ServerStreams(codec: ProtobufCEnvelope.self)
         #expect(refusal(server.receive(request(2)), on: 2) == .invalidArgument)
         _ = server.receive(request(5))
         _ = server.respond(5, ResponseEnvelope())
@@ -51,7 +48,7 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
 
     @Test("garbage in a request frame is refused, and the connection goes on")
     func garbage() {
-        var server = Server()
+        var server = ServerStreams(codec: ProtobufCEnvelope.self)
         let bad = FrameEvent.frame(Frame(stream: 1, kind: .request, payload: [0xff, 0xff, 0xff]))
         #expect(refusal(server.receive(bad), on: 1) == .invalidArgument)
         #expect(server.receive(request(3)) == [.call(stream: 3, call, .unary)])
@@ -59,7 +56,7 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
 
     @Test("a response or an unknown flag from a client is refused")
     func wrongKind() {
-        var server = Server()
+        var server = ServerStreams(codec: ProtobufCEnvelope.self)
         #expect(refusal(server.receive(.frame(Frame(stream: 1, kind: .response, payload: []))), on: 1) == .invalidArgument)
         #expect(refusal(server.receive(request(3, [.remoteClosed, .remoteOpen])), on: 3) == .invalidArgument)
         #expect(refusal(server.receive(.frame(Frame(stream: 5, kind: .data, payload: [1]))), on: 5) == .invalidArgument)
@@ -67,7 +64,7 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
 
     @Test("an open stream takes messages until it is closed; one after that ends the call")
     func clientOpen() {
-        var server = Server()
+        var server = ServerStreams(codec: ProtobufCEnvelope.self)
         _ = server.receive(request(1, .remoteOpen))
         let message = Frame(stream: 1, kind: .data, payload: [9])
         #expect(server.receive(.frame(message)) == [.message(stream: 1, [9])])
@@ -82,7 +79,7 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
 
     @Test("the last message may carry the end")
     func lastMessage() {
-        var server = Server()
+        var server = ServerStreams(codec: ProtobufCEnvelope.self)
         _ = server.receive(request(1, .remoteOpen))
         let last = Frame(stream: 1, kind: .data, flags: .remoteClosed, payload: [9])
         #expect(server.receive(.frame(last)) == [.message(stream: 1, [9]), .inputEnded(stream: 1)])
@@ -90,7 +87,7 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
 
     @Test("data that crosses the answer on the wire is dropped")
     func late() {
-        var server = Server()
+        var server = ServerStreams(codec: ProtobufCEnvelope.self)
         _ = server.receive(request(1, .remoteOpen))
         _ = server.respond(1, ResponseEnvelope())
         #expect(server.receive(.frame(Frame(stream: 1, kind: .data, payload: [9]))) == [])
@@ -98,7 +95,7 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
 
     @Test("a streaming answer is messages and an end; a unary call has none")
     func serverStream() throws {
-        var server = Server()
+        var server = ServerStreams(codec: ProtobufCEnvelope.self)
         _ = server.receive(request(1, .remoteClosed))
         #expect(try server.send(1, [4]) == Frame(stream: 1, kind: .data, payload: [4]))
         #expect(server.finish(1) == Frame(stream: 1, kind: .data, flags: [.remoteClosed, .noData], payload: []))
@@ -110,7 +107,7 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
 
     @Test("what is too large becomes an error that says so, on the same stream")
     func tooLarge() {
-        var server = Server()
+        var server = ServerStreams(codec: ProtobufCEnvelope.self)
         _ = server.receive(request(1, .remoteClosed))
         let large = [UInt8](repeating: 0, count: Frame.mostPayload + 1)
         #expect(throws: Status.self) { try server.send(1, large) }
@@ -120,7 +117,7 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
 
     @Test("an oversized frame ends the open call on its stream and uses its id up")
     func oversized() {
-        var server = Server()
+        var server = ServerStreams(codec: ProtobufCEnvelope.self)
         _ = server.receive(request(1, .remoteOpen))
         let tooMuch = Status(.resourceExhausted, "too much")
         #expect(server.receive(.refused(stream: 1, kind: 3, tooMuch)).first == .cancelled(stream: 1))
@@ -130,7 +127,7 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
 
     @Test("calls and bytes beyond the limits are refused until others are answered")
     func limits() {
-        var server = ServerStreams<ProtobufCEnvelope>(limits: StreamLimits(calls: 1, requestBytes: 1000))
+        var server = ServerStreams(codec: ProtobufCEnvelope.self, limits: StreamLimits(calls: 1, requestBytes: 1000))
         _ = server.receive(request(1))
         #expect(refusal(server.receive(request(3)), on: 3) == .resourceExhausted)
         _ = server.respond(1, ResponseEnvelope())
@@ -149,7 +146,7 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
 
     @Test("streams are odd and rise, and answers may come in any order")
     func order() throws {
-        var client = Client()
+        var client = ClientStreams(codec: ProtobufCEnvelope.self)
         #expect(try client.open(call).stream == 1)
         #expect(try client.open(call, .serverStream).flags == .remoteClosed)
         #expect(
@@ -162,7 +159,7 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
 
     @Test("an error status arrives with its code and message")
     func status() throws {
-        var client = Client()
+        var client = ClientStreams(codec: ProtobufCEnvelope.self)
         _ = try client.open(call)
         let answer = ResponseEnvelope(status: Status(.notFound, "no such task"))
         #expect(client.receive(response(1, answer)) == [.response(stream: 1, answer)])
@@ -170,7 +167,7 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
 
     @Test("a streaming answer gives its messages and its end, whether apart or together")
     func stream() throws {
-        var client = Client()
+        var client = ClientStreams(codec: ProtobufCEnvelope.self)
         _ = try client.open(call, .serverStream)
         _ = try client.open(call, .serverStream)
         #expect(client.receive(.frame(Frame(stream: 1, kind: .data, payload: []))) == [.message(stream: 1, [])])
@@ -181,7 +178,7 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
 
     @Test("a late answer to an abandoned call is dropped; one to a call never made breaks the connection")
     func strange() throws {
-        var client = Client()
+        var client = ClientStreams(codec: ProtobufCEnvelope.self)
         _ = try client.open(call)
         client.abandon(1)
         #expect(client.receive(response(1, ResponseEnvelope())) == [])
@@ -192,7 +189,7 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
 
     @Test("garbage, stream data for a unary call and an oversized answer each fail just that call")
     func failures() throws {
-        var client = Client()
+        var client = ClientStreams(codec: ProtobufCEnvelope.self)
         for _ in 0..<3 { _ = try client.open(call) }
         let events: [FrameEvent] = [
             .frame(Frame(stream: 1, kind: .response, payload: [0xff])), .frame(Frame(stream: 3, kind: .data, payload: [1])),
@@ -208,7 +205,7 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
 
     @Test("messages may be sent until the end was sent")
     func output() throws {
-        var client = Client()
+        var client = ClientStreams(codec: ProtobufCEnvelope.self)
         _ = try client.open(call, .clientOpen)
         #expect(try client.send(1, [1]) == Frame(stream: 1, kind: .data, payload: [1]))
         #expect(client.endOutput(1) == Frame(stream: 1, kind: .data, flags: [.remoteClosed, .noData], payload: []))
@@ -218,7 +215,7 @@ private func refusal(_ actions: [ServerAction], on stream: UInt32) -> StatusCode
 
     @Test("a request that is too large is refused before anything is sent")
     func tooLarge() throws {
-        var client = Client()
+        var client = ClientStreams(codec: ProtobufCEnvelope.self)
         let large = RequestEnvelope(service: "s", method: "m", payload: [UInt8](repeating: 0, count: Frame.mostPayload))
         #expect(throws: Status.self) { try client.open(large) }
         #expect(try client.open(call).stream == 1)

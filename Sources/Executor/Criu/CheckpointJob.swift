@@ -1,3 +1,4 @@
+internal import Cgroups
 import Glibc
 internal import LinuxSys
 internal import OCI

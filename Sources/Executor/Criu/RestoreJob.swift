@@ -77,7 +77,7 @@ final class RestoreJob {
                 annotations: spec.annotations)
         } catch { throw ExecutorFailure(error) }
         cgroup = made
-        try supervisor.tell(.cgroup(CgroupPaths(made)))
+        try supervisor.tell(.cgroup(made.record))
         return made
     }
 

@@ -57,7 +57,7 @@ struct ForeignJob {
             // A container of which it knows nothing is deleted.
             if !error.reason.contains("does not exist") { try supervisor.tell(.warning(error.description)) }
         }
-        let cgroup = Cgroup(entries: container.cgroup.entries.map { ($0.controller, $0.directory) })
+        let cgroup = Cgroup(container.cgroup)
         do {
             if try !cgroup.removeIfEmpty() {
                 try cgroup.kill()
@@ -100,7 +100,7 @@ struct ForeignJob {
         guard role == .initial else { return }
         let group: Cgroup
         do { group = try Cgroup.holding(pid: pid) } catch { return try supervisor.tell(.warning("cgroup of \(id): \(error)")) }
-        try supervisor.tell(.cgroup(CgroupPaths(group)))
+        try supervisor.tell(.cgroup(group.record))
     }
 
     // MARK: files

@@ -54,7 +54,7 @@ struct ContainerRecord: Equatable {
         return result
     }
 
-    var group: Cgroup { Cgroup(entries: cgroup.entries.map { ($0.controller, $0.directory) }) }
+    var group: Cgroup { Cgroup(cgroup) }
 
     /// runtime.md, "State". One that was never finished and that nobody finishes any more has stopped.
     func status(_ store: StateStore) -> ContainerState.Status { status(store, living: creator == nil && living() != nil) }

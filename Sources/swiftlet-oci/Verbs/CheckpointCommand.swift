@@ -1,3 +1,4 @@
+internal import Cgroups
 import Executor
 import Glibc
 import LinuxSys

@@ -41,7 +41,7 @@ struct RestoreCommand {
                     path: spec.linux.cgroupsPath, id: id, resources: spec.linux.resources, systemd: call.options.systemdCgroup,
                     annotations: spec.annotations)
             }
-            record.cgroup = CgroupPaths(made.entries.map { .init(controller: $0.controller, directory: $0.directory) })
+            record.cgroup = made.record
             try call.store.save(record)
             return try restore(&record, places, program, made)
         } catch {
