@@ -7,28 +7,9 @@
 
 #include "bare.h"
 
-/* The bundle, when these are the words of `delete` and none is unknown here. */
-BARE static const char *bundle_of(char **words) {
-    const char *bundle = 0;
-    int names = 0;
-    for (char **word = words; *word; word++) {
-        if (same(*word, "delete")) return !word[1] && names == 2 ? bundle : 0;
-        if (same(*word, "-debug")) continue;
-        int is_name = same(*word, "-id") || same(*word, "-namespace"), is_bundle = same(*word, "-bundle");
-        if (!is_name && !is_bundle && !same(*word, "-address") && !same(*word, "-publish-binary")) return 0;
-        word++;
-        if (!*word || (!**word && (is_name || is_bundle))) return 0;
-        names += is_name;
-        if (is_bundle) bundle = *word;
-    }
-    return 0;
-}
-
-BARE void clx_bare_answer(char **words) {
-    const char *bundle = bundle_of(words);
+BARE void clx_bare_answer(const char *bundle) {
     struct stat found;
     char answer[64];
-    if (!bundle) return;
     long directory = call(SYS_openat, AT_FDCWD, (long)bundle, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0);
     if (directory < 0) return;
     long file = call(SYS_openat, directory, (long)"swiftlet-deleted", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0, 0);

@@ -35,7 +35,14 @@ BARE static int same(const char *word, const char *other) {
 /* Becomes the built-in init of a container (init.c); never returns. */
 _Noreturn void clx_bare_init(char **words);
 
-/* Answers the verb `delete` of the shim, if all of its work is done, and ends the process; returns if not (answer.c). */
-void clx_bare_answer(char **words);
+/* Clones the process that stays, before there is anything to copy, and returns in it; the other one waits for its word, and ends
+ * (stay.c). Returns where it is when no process is to be had. */
+void clx_bare_stay(void);
+
+/* The verb, if these are the words of a shim whose container they name, and the value of -bundle (words.c). */
+const char *clx_bare_verb(char **words, const char **bundle);
+
+/* Answers the shim's verb `delete`, if all of its work is done, and ends the process; returns if not (answer.c). */
+void clx_bare_answer(const char *bundle);
 
 #endif

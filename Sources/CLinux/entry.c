@@ -25,15 +25,10 @@ __asm__(".text\n.globl clx_entry\n.type clx_entry,%function\nclx_entry:\n"
 #error "an entry point for this processor is missing"
 #endif
 
-/* Any word may be an option's value: one time too many does no harm. A `start` that comes after `-id` is the shim's; the other only tells
- * an init to go on. */
+/* Any word may be an option's value: one time too many does no harm. */
 BARE static int enters_containers(char **words) {
-    int shim = 0;
-    for (char **word = words; *word; word++) {
+    for (char **word = words; *word; word++)
         if (same(*word, "run") || same(*word, "create") || same(*word, "exec") || same(*word, "restore")) return 1;
-        if (same(*word, "-id")) shim = 1;
-        if (shim && same(*word, "start")) return 1;
-    }
     return 0;
 }
 
@@ -43,12 +38,15 @@ __attribute__((used)) BARE void clx_entry_seal(long *stack) {
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
     if (stack[0] == 2 && same(words[0], "swiftlet-init")) clx_bare_init(words);
     if (stack[0] < 2) return;
-    clx_bare_answer(words + 1);
-    if (!enters_containers(words + 1)) return;
+    const char *bundle, *verb = clx_bare_verb(words + 1, &bundle);
+    int stays = verb && same(verb, "start");
+    if (verb && bundle && *bundle && same(verb, "delete")) clx_bare_answer(bundle);
+    if (!stays && !enters_containers(words + 1)) return;
     long file = call(SYS_openat, AT_FDCWD, (long)"/proc/self/exe", O_RDONLY | O_CLOEXEC, 0, 0);
     if (file < 0) return;
-    if (call(SYS_fstatfs, file, (long)&found, 0, 0, 0) == 0 && !(found.f_flags & 1 /* ST_RDONLY */) &&
-        call(SYS_fcntl, file, F_GET_SEALS, 0, 0, 0) < 0) {
+    int is_sealed = (call(SYS_fstatfs, file, (long)&found, 0, 0, 0) == 0 && found.f_flags & 1 /* ST_RDONLY */) ||
+                    call(SYS_fcntl, file, F_GET_SEALS, 0, 0, 0) >= 0;
+    if (!is_sealed) {
         long mount = call(SYS_open_tree, file, (long)"", OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | AT_NO_AUTOMOUNT, 0, 0);
         if (mount >= 0) {
             if (call(SYS_mount_setattr, mount, (long)"", AT_EMPTY_PATH, (long)&attributes, sizeof attributes) == 0)
@@ -57,4 +55,5 @@ __attribute__((used)) BARE void clx_entry_seal(long *stack) {
         }
     }
     call(SYS_close, file, 0, 0, 0, 0);
+    if (is_sealed && stays) clx_bare_stay();
 }

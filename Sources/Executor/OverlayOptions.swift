@@ -27,7 +27,7 @@ package struct OverlayOptions: Equatable, Sendable {
                 take(option)
             }
         }
-        page = words.joined(separator: ",")
+        page = words.chained(by: ",")
     }
 
     private mutating func take(_ option: String) {

@@ -20,7 +20,7 @@ struct OverlayPage: Equatable {
             let short = path.dropFirst(prefix.utf8.count)
             return short.isEmpty || short.first == "/" ? path : String(short)
         }
-        var words = ["lowerdir=" + lower.joined(separator: ":")]
+        var words = ["lowerdir=" + lower.chained(by: ":")]
         for option in options.others {
             guard let value = option.value else {
                 words.append(option.key)
@@ -30,7 +30,7 @@ struct OverlayPage: Equatable {
             guard !isPath || Self.isPlain(value), !value.utf8.contains(UInt8(ascii: ",")) else { return nil }
             words.append("\(option.key)=\(value)")
         }
-        text = words.joined(separator: ",")
+        text = words.chained(by: ",")
         guard text.utf8.count < Self.size else { return nil }
     }
 
@@ -59,5 +59,17 @@ struct OverlayPage: Equatable {
         let result = Result { () throws(SysError) in try mountPath(source, on: target, type: "overlay", flags: flags, data: text) }
         try before.makeCurrentDirectory(name: ".")
         try result.get()
+    }
+}
+
+extension [String] {
+    /// What `joined(separator:)` gives, for which the runtime looks types up by name, at a cost of tens of microseconds in each process.
+    func chained(by separator: String) -> String {
+        var result = ""
+        for (number, part) in enumerated() {
+            if number > 0 { result += separator }
+            result += part
+        }
+        return result
     }
 }

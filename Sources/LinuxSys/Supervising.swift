@@ -108,3 +108,12 @@ package func processStartTime(_ pid: Int32) -> UInt64? {
 
 /// Closes every descriptor from `first` on: what a caller has let slip through is not kept by a process that stays.
 package func closeDescriptors(from first: UInt32) throws(SysError) { try check(clx_close_range(first, .max, 0), "close_range") }
+
+extension FD {
+    /// The pipe to the process that was called with the verb `start` of the shim, and waits for one byte. Nil when this is that process
+    /// itself. To be called once.
+    package static var toCaller: FD? {
+        let number = clx_word_to_caller()
+        return number < 0 ? nil : FD(owning: number)
+    }
+}

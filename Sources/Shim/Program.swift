@@ -12,7 +12,7 @@ package enum Program {
             switch arguments.verb {
             case .start:
                 try beOutOfReach()
-                printOut(try StartVerb.run(arguments), to: 1)
+                try StartVerb.run(arguments)
             case .delete: printOut(try DeleteVerb.run(arguments) { say($0) }, to: 1)
             case .version: printOut(Array("\(name):\n  Version: \(swiftletVersion)\n".utf8), to: 1)
             case .info: printOut(try Info.document(), to: 1)

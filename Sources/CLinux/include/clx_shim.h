@@ -16,3 +16,6 @@ int clx_release_code(void);
 void clx_release_stack(void);
 /* Processors that this process may run on (sched_getaffinity(2)); one if the kernel does not say. */
 int clx_usable_processors(void);
+
+/* Where the process that `start` leaves says that it serves; -1 when none was made for it (stay.c). */
+int clx_word_to_caller(void);
