@@ -55,6 +55,12 @@ package struct Outbox<Event: Sendable>: Sendable {
         return .wait(wait)
     }
 
+    /// Tries now, and soon again: who sends is about to end.
+    package mutating func hurry() -> Action {
+        wait = Self.shortestWait
+        return retry()
+    }
+
     /// The wait is over.
     package mutating func retry() -> Action {
         guard case .waiting = state else { return .nothing }

@@ -42,9 +42,11 @@ final class Publisher {
         act(outbox.put(Item(event: event, time: realtimeNanoseconds())))
     }
 
-    /// Calls back once when nothing waits any more.
+    /// Calls back once when nothing waits any more. What waited for its time is tried at once: whoever has the shim end is there again.
     func whenEmpty(_ done: @escaping () -> Void) {
-        if outbox.isEmpty { done() } else { onEmpty = done }
+        if outbox.isEmpty { return done() }
+        onEmpty = done
+        act(outbox.hurry())
     }
 
     private func act(_ action: Outbox<Item>.Action) {

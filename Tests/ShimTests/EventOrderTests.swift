@@ -116,6 +116,23 @@ import Testing
         #expect(box.failed() == .wait(Outbox<Int>.shortestWait), "a success starts over")
     }
 
+    @Test("who is about to end tries at once, and soon again")
+    func hurry() {
+        let box = Box()
+        _ = box.put(1)
+        for _ in 0..<8 {
+            _ = box.failed()
+            _ = box.retry()
+        }
+        _ = box.failed()
+        #expect(box.box.hurry() == .send)
+        #expect(box.failed() == .wait(Outbox<Int>.shortestWait))
+        _ = box.retry()
+        #expect(box.box.hurry() == .nothing, "a try is under way")
+        _ = box.sent()
+        #expect(box.box.hurry() == .nothing, "nothing waits")
+    }
+
     @Test("a full box refuses work but takes the events of what runs")
     func full() {
         let box = Box(capacity: 2)
