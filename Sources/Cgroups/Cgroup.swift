@@ -30,9 +30,9 @@ package struct Cgroup: Equatable, Sendable {
         for entry in paths.entries {
             if entry.controller.hasPrefix(Self.unitMark) {
                 let manager = SystemdManager.Scope(rawValue: String(entry.controller.dropFirst(Self.unitMark.count)))
-                unit = CgroupUnit(name: entry.directory, manager: manager ?? .system)
+                unit = CgroupUnit(name: entry.path, manager: manager ?? .system)
             } else {
-                directories.append(Directory(controller: entry.controller, path: entry.directory))
+                directories.append(entry)
             }
         }
         self.directories = directories
@@ -42,8 +42,8 @@ package struct Cgroup: Equatable, Sendable {
 
     /// What to record of it.
     package var record: CgroupPaths {
-        var result = CgroupPaths(directories.map { CgroupPaths.Entry(controller: $0.controller, directory: $0.path) })
-        if let unit { result.entries.append(.init(controller: Self.unitMark + unit.manager.rawValue, directory: unit.name)) }
+        var result = CgroupPaths(directories)
+        if let unit { result.entries.append(Directory(controller: Self.unitMark + unit.manager.rawValue, path: unit.name)) }
         return result
     }
 

@@ -155,7 +155,7 @@ final class CreateJob {
         } catch { throw ExecutorFailure(error) }
         // In the order of `create`, the unified hierarchy last.
         let paths = missing.filter { !$0.controller.isEmpty } + missing.filter { $0.controller.isEmpty }
-        try supervisor.tell(.cgroup(CgroupPaths(paths.map { .init(controller: $0.controller, directory: $0.path) })))
+        try supervisor.tell(.cgroup(CgroupPaths(paths)))
     }
 
     /// Nothing half made stays: the process, its cgroup; and what the runtime's hooks did is theirs to undo.

@@ -41,9 +41,7 @@ struct OverlayPage: Equatable {
         for (number, part) in (layers.dropLast().last ?? last).split(separator: "/").dropLast().enumerated() where number < parts.count {
             if parts[number] != part { parts = parts[..<number] }
         }
-        var directory = ""
-        for part in parts { directory += "/" + part }
-        return parts.isEmpty ? nil : directory
+        return parts.isEmpty ? nil : rootedPath(parts.map(String.init))
     }
 
     private static func isPlain(_ path: String) -> Bool {

@@ -66,7 +66,7 @@ extension ExecutorRecord {
         case .cgroup(let paths):
             for entry in paths.entries {
                 out.put(entry.controller)
-                out.put(entry.directory)
+                out.put(entry.path)
             }
         case .failed(let failure):
             out.put(failure.errno)
@@ -92,10 +92,10 @@ extension ExecutorRecord {
             self = .started(pid: pid)
         case 2: self = .console
         case 3:
-            var entries: [CgroupPaths.Entry] = []
+            var entries: [Cgroup.Directory] = []
             while !reader.atEnd {
                 guard let controller = reader.text(), let directory = reader.text() else { return nil }
-                entries.append(.init(controller: controller, directory: directory))
+                entries.append(.init(controller: controller, path: directory))
             }
             self = .cgroup(CgroupPaths(entries))
         case 4: self = .ready

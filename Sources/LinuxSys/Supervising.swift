@@ -112,7 +112,7 @@ package func closeDescriptors(from first: UInt32) throws(SysError) { try check(c
 extension FD {
     /// The pipe to the process that was called with the verb `start` of the shim, and waits for one byte. Nil when this is that process
     /// itself. To be called once.
-    package static var toCaller: FD? {
+    package static func toCaller() -> FD? {
         let number = clx_word_to_caller()
         return number < 0 ? nil : FD(owning: number)
     }

@@ -73,14 +73,15 @@ extension Container {
     private static let deleteDeadline: UInt64 = 60_000_000_000
 
     /// Most containers leave an empty cgroup and nothing else: to remove that takes no executor, which is half a millisecond of a processor.
-    private var isRemovedAtOnce: Bool {
+    /// False when there is more, or some of it is still there.
+    private func removeAtOnce() -> Bool {
         guard !laterWork.contains(.afterEnd), !hasForeignRuntime, !initial.machine.isAlive else { return false }
         return (try? cgroup.removeIfEmpty()) == true
     }
 
     /// The executor removes the cgroup and runs the poststop hooks.
     func removeRemains(_ done: @escaping (TaskError?) -> Void) {
-        if isRemovedAtOnce { return loop.soon { done(nil) } }
+        if removeAtOnce() { return loop.soon { done(nil) } }
         var problem: TaskError?
         do throws(SysError) {
             var timer: TimerToken?

@@ -10,7 +10,7 @@ enum DeleteAnswer {
 
     /// Not on a disk, for which the loop would wait; `delete` then looks for itself, as it does after a failure here.
     static func leave(_ process: DeletedProcess, in bundle: String) {
-        guard (try? FD.open(bundle, openPathOnly | O_DIRECTORY).fileSystem())?.isInMemory == true else { return }
+        guard isInMemory(bundle) else { return }
         let path = file(in: bundle)
         do throws(SysError) {
             try FD.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600).writeAll(process.encoded)

@@ -26,8 +26,7 @@ enum ForkedWork {
     static func files(
         in directory: String, on loop: EventLoop, deadline: UInt64, _ work: () throws(SysError) -> Int32, done: @escaping (Int32?) -> Void
     ) {
-        let fileSystem = try? FD.open(directory, openPathOnly | O_DIRECTORY).fileSystem()
-        guard fileSystem?.isInMemory == true else { return run(on: loop, deadline: deadline, work, done: done) }
+        guard isInMemory(directory) else { return run(on: loop, deadline: deadline, work, done: done) }
         let result = try? work()
         loop.soon { done(result) }
     }

@@ -25,6 +25,9 @@ func makePrivateDirectory(_ path: String) throws(SysError) {
     }
 }
 
+/// No write there waits for a disk. False where the kernel does not say.
+func isInMemory(_ directory: String) -> Bool { (try? FD.open(directory, openPathOnly | O_DIRECTORY).fileSystem())?.isInMemory == true }
+
 func removeFile(_ path: String) { _ = unsafe unlink(path) }
 
 /// Standard output or error of this process, to the end. Nothing can be told of a failure.

@@ -12,7 +12,7 @@ enum StartVerb {
         try words.requireTask()
         let bootstrap = try Bootstrap(words, environment: variables(), input: try StandardInput.read())
         do throws(SysError) {
-            guard let caller = FD.toCaller else { throw SysError(EAGAIN, "start", on: "a process that stays") }
+            guard let caller = FD.toCaller() else { throw SysError(EAGAIN, "start", on: "a process that stays") }
             try closeDescriptors(except: [caller.raw])
             let bundle = words.bundle.isEmpty ? try workingDirectory() : words.bundle
             let path = try SocketPath.of(bootstrap)

@@ -33,7 +33,7 @@ package struct TaskRecord: Equatable, Sendable {
         object["id"] = .string(id)
         object["pid"] = .integer(Int64(pid))
         object["startTime"] = .unsigned(startTime)
-        object["cgroup"] = .array(cgroup.entries.map { ["controller": .string($0.controller), "directory": .string($0.directory)] })
+        object["cgroup"] = .array(cgroup.entries.map { ["controller": .string($0.controller), "directory": .string($0.path)] })
         object["systemdCgroup"] = .bool(options.systemdCgroup)
         object["noPivotRoot"] = .bool(options.noPivotRoot)
         object["noNewKeyring"] = .bool(options.noNewKeyring)
@@ -60,9 +60,9 @@ package struct TaskRecord: Equatable, Sendable {
         id = try fields.member("id").string()
         pid = try fields.member("pid").integer()
         startTime = try fields.member("startTime").integer()
-        var entries: [CgroupPaths.Entry] = []
+        var entries: [Cgroup.Directory] = []
         for entry in try fields.member("cgroup").elements() {
-            entries.append(.init(controller: try entry.member("controller").string(), directory: try entry.member("directory").string()))
+            entries.append(.init(controller: try entry.member("controller").string(), path: try entry.member("directory").string()))
         }
         cgroup = CgroupPaths(entries)
         options = ExecutorOptions()

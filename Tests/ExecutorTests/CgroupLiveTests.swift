@@ -55,7 +55,7 @@ private func withCgroup(_ resources: JSON = [:], _ body: (Cgroup) throws -> Void
     defer {
         // The parent was made along with it and stays by the rule of `remove`.
         let parents = cgroup.record.entries.map {
-            CgroupPaths.Entry(controller: $0.controller, directory: String($0.directory.dropLast("/inner".count)))
+            Cgroup.Directory(controller: $0.controller, path: String($0.path.dropLast("/inner".count)))
         }
         do {
             try cgroup.kill()
@@ -73,7 +73,7 @@ private func text(_ path: String) throws -> String {
 
 private func directory(_ cgroup: Cgroup, _ controller: String) throws -> String {
     try #require(cgroup.record.entries.first { $0.controller == controller } ?? cgroup.record.entries.first { $0.controller.isEmpty })
-        .directory
+        .path
 }
 
 private let isV1 = Cgroup.hostMode == .v1 || Cgroup.hostMode == .hybrid
@@ -173,7 +173,7 @@ private let canMake = getuid() == 0 && Cgroup.hostMode != nil
         try withCgroup { cgroup in
             for path in cgroup.paths { #expect(unsafe mkdir("\(path)/below", 0o755) == 0) }
             let below = Cgroup(
-                CgroupPaths(cgroup.record.entries.map { .init(controller: $0.controller, directory: "\($0.directory)/below") }))
+                CgroupPaths(cgroup.record.entries.map { .init(controller: $0.controller, path: "\($0.path)/below") }))
             for path in cgroup.paths where path.contains("cpuset") {
                 for file in ["cpuset.cpus", "cpuset.mems"] {
                     try FD.open("\(path)/below/\(file)", O_WRONLY).writeAll(Array(text("\(path)/\(file)").utf8))
@@ -263,7 +263,7 @@ private let canMake = getuid() == 0 && Cgroup.hostMode != nil
     func deviceProgram() throws {
         try withCgroup { cgroup in
             let unified = try #require(cgroup.unified)
-            let alone = Cgroup(CgroupPaths([.init(controller: "", directory: unified)]))
+            let alone = Cgroup(CgroupPaths([.init(controller: "", path: unified)]))
             try alone.applyDevices([DeviceRule(allow: true, kind: .character, major: 1, minor: 11, access: "r")])
             let shell = try WaitingShell("true < /dev/null && true < /dev/kmsg && ! true > /dev/kmsg && exit 9")
             try alone.add(pid: shell.pid)

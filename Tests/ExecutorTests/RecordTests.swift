@@ -8,7 +8,7 @@ struct RecordTests {
     static let all: [ExecutorRecord] = [
         .started(pid: 1), .started(pid: .max), .console, .ready, .done, .start, .warning("ü \n"), .warning(""),
         .cgroup(CgroupPaths()),
-        .cgroup(CgroupPaths([.init(controller: "", directory: "/a"), .init(controller: "memory", directory: "/b c")])),
+        .cgroup(CgroupPaths([.init(controller: "", path: "/a"), .init(controller: "memory", path: "/b c")])),
         .failed(ExecutorFailure(SysError(13, "mount proc", on: "/proc"))),
         .failed(ExecutorFailure(operation: "config.json", subject: "root.path", reason: "is missing")),
     ]

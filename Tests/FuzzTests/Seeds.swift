@@ -63,7 +63,7 @@ enum Seed {
     }
 
     fileprivate static var record: [UInt8] {
-        let cgroup = CgroupPaths([.init(controller: "cpu", directory: "/sys/fs/cgroup/cpu/x"), .init(controller: "", directory: "/s")])
+        let cgroup = CgroupPaths([.init(controller: "cpu", path: "/sys/fs/cgroup/cpu/x"), .init(controller: "", path: "/s")])
         return TaskRecord(
             id: "a", pid: 7, startTime: 99, cgroup: cgroup, options: ExecutorOptions(),
             ending: Ending(status: 137, time: 1_700_000_000_000_000_000)
@@ -71,7 +71,7 @@ enum Seed {
     }
 
     fileprivate static var executorRecords: [[UInt8]] {
-        let cgroup = CgroupPaths([.init(controller: "cpu", directory: "/sys/fs/cgroup/cpu/x")])
+        let cgroup = CgroupPaths([.init(controller: "cpu", path: "/sys/fs/cgroup/cpu/x")])
         let failure = ExecutorFailure(operation: "mount", subject: "/proc", reason: "no")
         return [.started(pid: 9), .console, .cgroup(cgroup), .ready, .failed(failure), .warning("w"), .done, .start].map(
             \ExecutorRecord.encoded)

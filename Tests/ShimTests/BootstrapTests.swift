@@ -62,7 +62,7 @@ import Testing
     func recordRoundTrip(_ ending: Ending?) throws {
         var options = ExecutorOptions()
         options.noPivotRoot = true
-        let paths = CgroupPaths([.init(controller: "", directory: "/sys/fs/cgroup/x \"y\"")])
+        let paths = CgroupPaths([.init(controller: "", path: "/sys/fs/cgroup/x \"y\"")])
         let record = TaskRecord(id: "c1", pid: 42, startTime: 99, cgroup: paths, options: options, ending: ending)
         #expect(try TaskRecord(parsing: record.encoded) == record)
     }

@@ -80,7 +80,7 @@ extension ContainerRecord {
         cgroup = CgroupPaths(
             entries.compactMap { entry in
                 guard let controller = entry["controller"]?.string, let directory = entry["directory"]?.string else { return nil }
-                return CgroupPaths.Entry(controller: controller, directory: directory)
+                return Cgroup.Directory(controller: controller, path: directory)
             })
         options.noPivotRoot = json["noPivotRoot"]?.bool ?? false
         options.noNewKeyring = json["noNewKeyring"]?.bool ?? false
@@ -95,7 +95,7 @@ extension ContainerRecord {
             "version": .integer(Self.version), "id": .string(id), "bundle": .string(bundle), "rootfs": .string(rootfs),
             "pid": .integer(Int64(process.pid)), "started": .integer(Int64(bitPattern: process.started)), "created": .string(created),
             "annotations": .object(notes),
-            "cgroup": .array(cgroup.entries.map { ["controller": .string($0.controller), "directory": .string($0.directory)] }),
+            "cgroup": .array(cgroup.entries.map { ["controller": .string($0.controller), "directory": .string($0.path)] }),
             "noPivotRoot": .bool(options.noPivotRoot), "noNewKeyring": .bool(options.noNewKeyring),
             "systemdCgroup": .bool(options.systemdCgroup),
         ]

@@ -101,7 +101,7 @@ struct CreateCommand {
         record.cgroup = CgroupPaths(
             try cgroup { () throws(CgroupError) in
                 try Cgroup.missing(path: spec.linux.cgroupsPath, id: id, systemd: call.options.systemdCgroup, on: cgroupHost)
-            }.map { .init(controller: $0.controller, directory: $0.path) })
+            })
         try call.store.make(record, configuration)
         do {
             try notify?.makeDirectory()

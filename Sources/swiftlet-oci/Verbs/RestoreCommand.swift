@@ -57,7 +57,7 @@ struct RestoreCommand {
         CgroupPaths(
             try cgroup { () throws(CgroupError) in
                 try Cgroup.missing(path: spec.linux.cgroupsPath, id: id, systemd: call.options.systemdCgroup)
-            }.map { .init(controller: $0.controller, directory: $0.path) })
+            })
     }
 
     private var root: String { "\(call.store.directory(id))/root" }
