@@ -5,7 +5,9 @@ DESTDIR ?=
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 DATADIR ?= $(PREFIX)/share
 RELEASE := .build/release
-PROGRAMS := containerd-shim-swiftlet-v2 swiftlet-oci swiftletd swiftlet mock-kubelet
+# Linked without symbols (Package.swift, `fullyStatic`): a copy that is written in one piece starts faster than one that strip(1) writes.
+BARE_PROGRAMS := containerd-shim-swiftlet-v2 swiftlet-oci
+PROGRAMS := swiftletd swiftlet mock-kubelet
 # All programs carry the Swift runtime with them; the first two are fully static (see Package.swift).
 RELEASE_FLAGS := -c release --static-swift-stdlib
 
@@ -38,6 +40,7 @@ integration: deps build ## the integration tests alone
 install: build ## programs, systemd units, shell completion and documents below PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DATADIR)/bash-completion/completions \
 		$(DESTDIR)$(DATADIR)/zsh/site-functions $(DESTDIR)$(DATADIR)/fish/vendor_completions.d $(DESTDIR)$(DATADIR)/doc/swiftlet
+	for program in $(BARE_PROGRAMS); do install -m 0755 $(RELEASE)/$$program $(DESTDIR)$(PREFIX)/bin/ || exit 1; done
 	for program in $(PROGRAMS); do install -s -m 0755 $(RELEASE)/$$program $(DESTDIR)$(PREFIX)/bin/ || exit 1; done
 	for unit in swiftletd.service swiftletd.socket; do \
 		sed 's|@PREFIX@|$(PREFIX)|g' packaging/systemd/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit 1; done

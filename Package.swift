@@ -83,6 +83,8 @@ let package = Package(
     targets: [
         // The C border: each module is imported by one Swift target (CLinux by LinuxSys, and so on).
         .target(name: "CLinux"),
+        // Imported by none: it is linked into the two programs that enter containers.
+        .target(name: "CRuntime"),
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .target(name: "CTaskProto", dependencies: ["CProtobufC"]),
@@ -152,10 +154,10 @@ let package = Package(
             exclude: ["stepper.c", "run.sh"], swiftSettings: strict),
 
         .executableTarget(
-            name: "containerd-shim-swiftlet-v2", dependencies: ["Shim"], swiftSettings: quick,
+            name: "containerd-shim-swiftlet-v2", dependencies: ["Shim", "CRuntime"], swiftSettings: quick,
             linkerSettings: fullyStatic + ownEntry + ordered + singleThreaded),
         .executableTarget(
-            name: "swiftlet-oci", dependencies: ["Executor", "Cgroups", "OCI", "LinuxSys"], swiftSettings: quick,
+            name: "swiftlet-oci", dependencies: ["Executor", "Cgroups", "OCI", "LinuxSys", "CRuntime"], swiftSettings: quick,
             linkerSettings: fullyStatic + ownEntry + ordered + singleThreaded),
         .executableTarget(name: "swiftletd", dependencies: ["Plugin", "TTRPCNIO", "OCI", arguments], swiftSettings: strict),
         .executableTarget(name: "swiftlet", dependencies: ["Command", arguments], swiftSettings: strict),
@@ -197,7 +199,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "SPDYTests", dependencies: ["SPDY"], swiftSettings: strict),
         .testTarget(
-            name: "FuzzTests", dependencies: ["Cgroups", "Executor", "Images", "OCI", "SPDY", "Shim", "TTRPC", "TaskAPI"], swiftSettings: strict),
+            name: "FuzzTests", dependencies: ["Cgroups", "Executor", "Images", "OCI", "SPDY", "Shim", "TTRPC", "TaskAPI"],
+            swiftSettings: strict),
         .testTarget(name: "ImagesTests", dependencies: ["Images", "OCI", "LinuxSys"], swiftSettings: strict),
         .testTarget(
             name: "RegistryTests",

@@ -17,7 +17,7 @@ if [ "${3:-}" != inside ]; then
 fi
 source "$here/../tests/lib.sh"
 ours=$SCRATCH/swiftlet-oci
-install -s -m 0755 "$BIN/swiftlet-oci" "$ours" # as `make install` puts it in place
+install -m 0755 "$BIN/swiftlet-oci" "$ours" # as `make install` puts it in place
 
 busybox_root "$SCRATCH/bundle/rootfs"
 cd "$SCRATCH/bundle"

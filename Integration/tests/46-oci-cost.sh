@@ -16,7 +16,7 @@ test_a_run_makes_few_system_calls() {
     expect 0 strace -f -o "$SCRATCH/calls" "$BIN/swiftlet-oci" --root "$SCRATCH/state" run --bundle "$SCRATCH/cost" swl-cost-calls
     local count
     count=$(grep -c -v -e '<... ' -e '+++' -e '---' "$SCRATCH/calls")
-    [ "$count" -le 850 ] || fail "$count system calls, more than 850"
+    [ "$count" -le 780 ] || fail "$count system calls, more than 780"
 }
 
 test_a_run_clones_one_process_and_starts_its_own_program_once_more() {
@@ -34,6 +34,26 @@ test_the_program_is_sealed_before_its_c_library_starts() {
     bundle '.process.args = ["/bin/true"]'
     expect 0 strace -o "$SCRATCH/calls" "$BIN/swiftlet-oci" --root "$SCRATCH/state" run --bundle "$SCRATCH/cost" swl-cost-seal
     contains "$(sed -n '2,8p' "$SCRATCH/calls")" execveat
+}
+
+# There every file has the seal that forbids more seals, and none that forbids to write.
+test_a_program_on_a_tmpfs_is_sealed_too() {
+    command -v strace > /dev/null || skip "needs strace"
+    bundle '.process.args = ["/bin/true"]'
+    mkdir -p "$SCRATCH/memory"
+    mount -t tmpfs tmpfs "$SCRATCH/memory"
+    install -m 0755 "$BIN/swiftlet-oci" "$SCRATCH/memory/oci"
+    expect 0 strace -e trace=execveat -o "$SCRATCH/calls" "$SCRATCH/memory/oci" --root "$SCRATCH/state" run --bundle "$SCRATCH/cost" swl-cost-tmpfs
+    umount "$SCRATCH/memory"
+    contains "$(cat "$SCRATCH/calls")" execveat
+}
+
+# Nothing that is not needed: the Swift runtime's own search for a backtracer and for the program's words.
+test_a_start_reads_neither_its_own_maps_nor_looks_for_a_backtracer() {
+    command -v strace > /dev/null || skip "needs strace"
+    bundle '.process.args = ["/bin/true"]'
+    expect 0 strace -f -o "$SCRATCH/calls" "$BIN/swiftlet-oci" --root "$SCRATCH/state" run --bundle "$SCRATCH/cost" swl-cost-start
+    same "$(grep -c -e /proc/self/maps -e swift-backtrace -e libexec/swift "$SCRATCH/calls")" 0
 }
 
 test_a_shim_is_sealed_before_its_c_library_starts() {

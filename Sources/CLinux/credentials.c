@@ -123,6 +123,16 @@ int clx_poll(const int *fds, const short *wanted, short *found, int count, int m
     return result;
 }
 
+int clx_poll_readable(const int *fds, int count, int milliseconds) {
+    short wanted[MOST_POLLED], found[MOST_POLLED];
+    int bits = 0;
+    for (int i = 0; i < MOST_POLLED; i++) wanted[i] = POLLIN;
+    int result = clx_poll(fds, wanted, found, count, milliseconds);
+    if (result < 0) return result;
+    for (int i = 0; i < count; i++) bits |= found[i] ? 1 << i : 0;
+    return bits;
+}
+
 static int record_socket(const char *path, struct sockaddr_un *address) {
     size_t count = strlen(path);
     if (count >= sizeof address->sun_path) return -ENAMETOOLONG;

@@ -32,28 +32,40 @@ BARE static int enters_containers(char **words) {
     return 0;
 }
 
+static const char own[] = "/proc/self/exe";
+
+static int is_sealed;
+
+int clx_began_sealed(void) { return is_sealed; }
+
+/* Executes the program again; returns where that is not needed or cannot be done. */
+BARE static void seal(char **words, char **environment) {
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+    long file = call(SYS_openat, AT_FDCWD, (long)own, O_RDONLY | O_CLOEXEC, 0, 0);
+    if (file < 0) return;
+    long seals = call(SYS_fcntl, file, F_GET_SEALS, 0, 0, 0);
+    is_sealed = seals >= 0 && seals & F_SEAL_WRITE;
+    long mount = is_sealed
+                     ? -1
+                     : call(SYS_open_tree, file, (long)"", OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | AT_NO_AUTOMOUNT, 0, 0);
+    if (mount >= 0) {
+        if (call(SYS_mount_setattr, mount, (long)"", AT_EMPTY_PATH, (long)&attributes, sizeof attributes) == 0)
+            call(SYS_execveat, mount, (long)"", (long)words, (long)environment, AT_EMPTY_PATH);
+        call(SYS_close, mount, 0, 0, 0, 0);
+    }
+    call(SYS_close, file, 0, 0, 0, 0);
+}
+
 __attribute__((used)) BARE void clx_entry_seal(long *stack) {
     char **words = (char **)(stack + 1), **environment = words + stack[0] + 1;
     struct statfs found;
-    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
     if (stack[0] == 2 && same(words[0], "swiftlet-init")) clx_bare_init(words);
     if (stack[0] < 2) return;
     const char *bundle, *verb = clx_bare_verb(words + 1, &bundle);
     int stays = verb && same(verb, "start");
     if (verb && bundle && *bundle && same(verb, "delete")) clx_bare_answer(bundle);
     if (!stays && !enters_containers(words + 1)) return;
-    long file = call(SYS_openat, AT_FDCWD, (long)"/proc/self/exe", O_RDONLY | O_CLOEXEC, 0, 0);
-    if (file < 0) return;
-    int is_sealed = (call(SYS_fstatfs, file, (long)&found, 0, 0, 0) == 0 && found.f_flags & 1 /* ST_RDONLY */) ||
-                    call(SYS_fcntl, file, F_GET_SEALS, 0, 0, 0) >= 0;
-    if (!is_sealed) {
-        long mount = call(SYS_open_tree, file, (long)"", OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | AT_NO_AUTOMOUNT, 0, 0);
-        if (mount >= 0) {
-            if (call(SYS_mount_setattr, mount, (long)"", AT_EMPTY_PATH, (long)&attributes, sizeof attributes) == 0)
-                call(SYS_execveat, mount, (long)"", (long)words, (long)environment, AT_EMPTY_PATH);
-            call(SYS_close, mount, 0, 0, 0, 0);
-        }
-    }
-    call(SYS_close, file, 0, 0, 0, 0);
+    is_sealed = call(SYS_statfs, (long)own, (long)&found, 0, 0, 0) == 0 && found.f_flags & 1 /* ST_RDONLY */;
+    if (!is_sealed) seal(words, environment);
     if (is_sealed && stays) clx_bare_stay();
 }

@@ -140,16 +140,6 @@ int clx_reset_signals(void) {
     return RESULT(sigprocmask(SIG_SETMASK, &none, 0));
 }
 
-int clx_default_crashes(void) {
-    static const int crashes[] = {SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV};
-    int result = 0;
-    for (size_t i = 0; i < sizeof crashes / sizeof *crashes && result == 0; i++) {
-        struct sigaction plain = {.sa_handler = SIG_DFL};
-        result = sigaction(crashes[i], &plain, NULL);
-    }
-    return RESULT(result);
-}
-
 int clx_unblock_signals(void) {
     sigset_t none;
     sigemptyset(&none);

@@ -82,6 +82,16 @@ extension Cgroup {
 
     /// One directory after the other from the mount down, each ready to have children before it gets one.
     static func make(_ wanted: String, in hierarchy: CgroupHost.Hierarchy, made: inout [String]) throws(CgroupError) -> String {
+        // Usually only the last one is missing, and under v1 most controllers ask nothing of those above it.
+        if !hierarchy.isUnified, !hierarchy.controllers.contains("cpuset") {
+            let whole = hierarchy.directory(path(of: wanted, in: hierarchy))
+            if unsafe mkdir(whole, 0o755) == 0 {
+                made.append(whole)
+                if hierarchy.controllers.contains("memory") { Memory.includeChildren(whole) }
+                return whole
+            }
+            if errno == EEXIST { return whole }
+        }
         var current = hierarchy.mountPoint
         for part in pathParts(path(of: wanted, in: hierarchy)) {
             if hierarchy.isUnified { Unified.delegate(current) }

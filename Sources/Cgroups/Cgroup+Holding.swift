@@ -13,7 +13,7 @@ extension Cgroup {
     }
 
     static func holding(_ membership: [UInt8], on host: CgroupHost) -> Cgroup {
-        let lines = membership.split(separator: UInt8(ascii: "\n")).compactMap(CgroupHost.member)
+        let lines = MembershipLines(membership).members
         var old: [Directory] = []
         var unified: [Directory] = []
         for hierarchy in host.hierarchies {

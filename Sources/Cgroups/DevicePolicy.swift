@@ -56,11 +56,14 @@ struct DevicePolicy: Equatable {
 }
 
 extension DeviceRule {
-    var coversEverything: Bool { kind == .all && major == nil && minor == nil && Set(access) == Set("rwm") }
+    var coversEverything: Bool {
+        guard case .all = kind, major == nil, minor == nil else { return false }
+        return "rwm".utf8.allSatisfy(access.utf8.contains)
+    }
 
     /// The kernel's v1 rule for all kinds has neither numbers nor access: said as one rule for each kind.
     fileprivate var byKind: [DeviceRule] {
-        guard kind == .all else { return [self] }
+        guard case .all = kind else { return [self] }
         return [Kind.character, .block].map { DeviceRule(allow: allow, kind: $0, major: major, minor: minor, access: access) }
     }
 

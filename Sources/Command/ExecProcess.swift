@@ -47,7 +47,7 @@ struct ExecProcess {
 
     private static func file(_ path: String, in root: borrowing FD) throws(SysError) -> [UInt8] {
         do throws(SysError) {
-            return try root.open(path, O_RDONLY | O_NONBLOCK, resolve: [.inRoot, .noMagicLinks]).readAll(limit: Accounts.sizeLimit)
+            return try root.open(path, O_RDONLY | O_NONBLOCK, resolve: .asRoot).readAll(limit: Accounts.sizeLimit)
         } catch  where error.errno == ENOENT || error.errno == ENOTDIR {
             return []
         }

@@ -59,7 +59,7 @@ extension Apply {
         } catch  where error.errno == EEXIST {
             // Whatever it is, it is covered.
         }
-        let file = try directory.open(name, openPathOnly | O_NOFOLLOW, resolve: [.beneath, .noSymlinks])
+        let file = try directory.open(name, openPathOnly | O_NOFOLLOW, resolve: .plain)
         guard try !file.info(name: path).isSymlink else { throw SysError(ELOOP, "open", on: path) }
         return file
     }
@@ -81,7 +81,7 @@ extension Apply {
     /// Opens a pty of the container's own devpts; its other side comes from the master, not from a path (CVE-2025-52565).
     mutating func openConsole(_ plan: ConsolePlan) throws(SysError) {
         let multiplexer = "/dev/pts/ptmx"
-        let master = try root.fd.open("dev/pts/ptmx", O_RDWR | O_NOCTTY, resolve: [.beneath, .noSymlinks])
+        let master = try root.fd.open("dev/pts/ptmx", O_RDWR | O_NOCTTY, resolve: .plain)
         guard try master.fileSystem().magic == FileSystemInfo.devptsMagic else {
             throw SysError(ENOTTY, "open", on: "\(multiplexer) (must be a devpts)")
         }

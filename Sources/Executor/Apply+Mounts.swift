@@ -11,7 +11,7 @@ extension Apply {
             return
         }
         // With the ids of a user namespace the way there may be closed: the executor has left this process in it.
-        if !context.isInRoot { try privatizeMount(holding: path) }
+        if !context.isInRoot, context.spec.mountsMayBeShared { try privatizeMount(holding: path) }
         let place = try FD.open(context.isInRoot ? "." : path, openPathOnly | O_DIRECTORY)
         let copy = try place.mountCopy(.recursive, name: path)
         try copy.attach(to: place, name: path)
@@ -72,11 +72,14 @@ extension Apply {
         func set(_ key: String, _ value: String) throws(SysError) {
             if !plan.data.contains(where: { $0.key == key }) { try fileSystem.set(key, value) }
         }
-        try set("mode", String(info.mode & 0o7777, radix: 8))
+        try set("mode", octal(info.mode & 0o7777))
         guard plan.copiesUp else { return }
         try set("uid", "\(info.uid)")
         try set("gid", "\(info.gid)")
     }
+
+    /// By hand: the standard library's way for any base is generic, and its first use costs as much as making the mount.
+    private func octal(_ number: UInt32) -> String { number < 8 ? "\(number)" : octal(number >> 3) + "\(number & 7)" }
 
     private func labelRoot(of mount: borrowing FD, _ label: String, _ name: String) throws(SysError) {
         let opened = try mount.open(".", O_RDONLY | O_DIRECTORY, resolve: .beneath)
@@ -146,6 +149,12 @@ extension Apply {
         guard path.hasPrefix("\(context.rootPath)/") else { return path }
         return String(path.dropFirst(context.rootPath.utf8.count))
     }
+}
+
+extension RuntimeSpec {
+    /// What the container's process finds mounted may be shared with others: in a namespace that it joins, or because that is asked for.
+    /// Elsewhere all was made slave or private when the namespace was made.
+    fileprivate var mountsMayBeShared: Bool { linux.namespace(.mount)?.path != nil || linux.rootfsPropagation?.kernel == .shared }
 }
 
 /// Makes the mount that holds `path` private in this mount namespace: a mount made below a shared one would appear on the

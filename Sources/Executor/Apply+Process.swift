@@ -24,12 +24,17 @@ extension Apply {
         }
         guard case .descriptors(let stdin, let stdout, let stderr) = context.streams else { throw SysError(ENOTTY, "open", on: "terminal") }
         // Copies first: the numbers lent may be among those that are about to be replaced.
-        var copies: [FDBox] = []
-        for number in [stdin, stdout, stderr] { copies.append(try copy(number)) }
-        for (number, copy) in copies.enumerated() {
-            try copy.fd.place(at: Int32(number))
-            giveAway(copy.fd, to: owner)
-        }
+        let input = try copy(stdin)
+        let output = try copy(stdout)
+        let errors = try copy(stderr)
+        try connect(input.fd, 0, owner)
+        try connect(output.fd, 1, owner)
+        try connect(errors.fd, 2, owner)
+    }
+
+    private func connect(_ stream: borrowing FD, _ number: Int32, _ owner: UInt32) throws(SysError) {
+        try stream.place(at: number)
+        giveAway(stream, to: owner)
     }
 
     private func copy(_ number: Int32?) throws(SysError) -> FDBox {
@@ -113,7 +118,7 @@ extension Apply {
 
     private func enter(_ path: String) throws(SysError) {
         let place: FD
-        do { place = try root.fd.open(path, openPathOnly | O_DIRECTORY, resolve: [.inRoot, .noMagicLinks]) } catch {
+        do { place = try root.fd.open(path, openPathOnly | O_DIRECTORY, resolve: .asRoot) } catch {
             throw SysError(error.errno, "chdir", on: path)
         }
         try place.makeCurrentDirectory(name: path)

@@ -101,12 +101,12 @@ extension Apply {
         try fileSystem.set("nr_blocks", "1")
         try fileSystem.set("mode", "0555")
         if let label = context.spec.linux.mountLabel { try fileSystem.set("context", label) }
-        return try fileSystem.mount([.readonly, .noSetUID, .noDevices, .noExecute])
+        return try fileSystem.mount(.inert)
     }
 
     /// The container's /dev/null, which must be that device and nothing that an image put there (CVE-2025-31133).
     func nullDevice() throws(SysError) -> FD {
-        let null = try root.fd.open("dev/null", openPathOnly, resolve: [.beneath, .noSymlinks])
+        let null = try root.fd.open("dev/null", openPathOnly, resolve: .plain)
         let info = try null.info(name: "/dev/null")
         guard info.isCharacterDevice, info.major == 1, info.minor == 3 else {
             throw SysError(ENODEV, "open", on: "/dev/null (must be character device 1:3)")

@@ -18,7 +18,7 @@ enum Bundle {
 
     /// Of a container that was created before.
     static func spec(_ container: ContainerReference) throws(ExecutorFailure) -> RuntimeSpec {
-        try read(container.configuration ?? "\(container.bundle)/config.json")
+        try read("\(container.bundle)/config.json")
     }
 
     private static func read(_ path: String) throws(ExecutorFailure) -> RuntimeSpec {

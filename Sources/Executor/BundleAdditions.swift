@@ -10,8 +10,13 @@ package struct BundleAdditions: Equatable, Sendable {
 
     package init() {}
 
-    func apply(to spec: inout RuntimeSpec) {
-        spec.process?.env += environment
-        spec.mounts += mounts
+    /// What init is made from.
+    func apply(to spec: RuntimeSpec) -> RuntimeSpec {
+        // What is meant for executed processes is not init's.
+        guard !environment.isEmpty || !mounts.isEmpty || spec.process?.execCPUAffinity != nil else { return spec }
+        var process = spec.process
+        process?.env += environment
+        process?.execCPUAffinity = nil
+        return RuntimeSpec(spec, process: process, mounts: spec.mounts + mounts)
     }
 }

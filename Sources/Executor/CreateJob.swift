@@ -24,11 +24,8 @@ final class CreateJob {
     init(_ request: CreateRequest, _ supervisor: Supervisor) throws(ExecutorFailure) {
         self.request = request
         self.supervisor = supervisor
-        var spec: RuntimeSpec
-        if let known = request.spec { spec = known } else { spec = try Bundle.spec(request.bundle) }
-        request.additions.apply(to: &spec)
-        // What is meant for executed processes is not init's.
-        spec.process?.execCPUAffinity = nil
+        let read = if let known = request.spec { known } else { try Bundle.spec(request.bundle) }
+        let spec = request.additions.apply(to: read)
         guard let process = spec.process else { throw ExecutorFailure(operation: "config.json", subject: "process", reason: "is missing") }
         let abilities = try sys { () throws(SysError) in try Abilities(for: process, in: spec) }
         let plan = try SetupPlan(
@@ -117,7 +114,7 @@ final class CreateJob {
 
     /// What only a process outside can do for it.
     private func admit(_ process: InitProcess) throws(ExecutorFailure) {
-        let linux = prepared.spec.linux
+        let spec = prepared.spec
         try maps?.write(of: process.pid, prepared.host)
         try supervisor.warn(ProcessSettings.setMemoryScore(prepared.process.oomScoreAdj, of: process.pid, prepared.host))
         if prepared.isUnprivileged { try sys { () throws(SysError) in try ProcessControl.forbidTracing() } }
@@ -126,18 +123,18 @@ final class CreateJob {
             isInClass = true
             try sys { () throws(SysError) in try resctrl.add(pid: process.pid) }
         }
-        if !linux.netDevices.isEmpty {
+        if !spec.linux.netDevices.isEmpty {
             try sys { () throws(SysError) in
                 let devices = try NetDevices(host: prepared.host, pid: process.pid)
-                for device in linux.netDevices { try devices.move(device) }
+                for device in spec.linux.netDevices { try devices.move(device) }
             }
         }
         if prepared.awaitsBegin { try process.begin() }
         let made: Cgroup
         do {
             made = try Cgroup.create(
-                path: linux.cgroupsPath, id: request.id, resources: linux.resources, systemd: request.options.systemdCgroup,
-                annotations: prepared.spec.annotations, owner: prepared.isUnprivileged ? nil : CgroupOwner.uid(prepared.spec),
+                path: spec.linux.cgroupsPath, id: request.id, resources: spec.linux.resources, systemd: request.options.systemdCgroup,
+                annotations: spec.annotations, owner: prepared.isUnprivileged ? nil : CgroupOwner.uid(spec),
                 on: prepared.cgroupHost,
                 birthplace: birthplace)
             cgroup = made

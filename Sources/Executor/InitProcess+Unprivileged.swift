@@ -23,7 +23,7 @@ extension InitProcess {
                 if namespaces.makesMount { try isolateMounts(prepared.spec.linux.rootfsPropagation) }
             }
             try RootfsMounts.make(request.rootfs, at: prepared.rootPath)
-            let users = UserNamespaces(host: prepared.host, prepared.spec.linux, joined: namespaces.user(of: opened))
+            let users = UserNamespaces(host: prepared.host, prepared.spec, joined: namespaces.user(of: opened))
             return try sys { () throws(SysError) in try MountSources(for: prepared.plan, users: users) }
         }
     }

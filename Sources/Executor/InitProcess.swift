@@ -49,7 +49,7 @@ struct InitProcess {
                 try namespaces.join(opened) { !Self.ofChildren.contains($0.kind) }
                 if namespaces.makesMount { try isolateMounts(prepared.spec.linux.rootfsPropagation) }
             }
-            let users = UserNamespaces(host: prepared.host, prepared.spec.linux, joined: nil)
+            let users = UserNamespaces(host: prepared.host, prepared.spec, joined: nil)
             try RootfsMounts.make(request.rootfs, at: prepared.rootPath, users: users)
             return try sys { () throws(SysError) in try MountSources(for: prepared.plan, users: users) }
         }
@@ -73,7 +73,7 @@ struct InitProcess {
                 try isolateMounts(prepared.spec.linux.rootfsPropagation)
             }
         }
-        let users = UserNamespaces(host: prepared.host, prepared.spec.linux, joined: namespaces.user(of: opened))
+        let users = UserNamespaces(host: prepared.host, prepared.spec, joined: namespaces.user(of: opened))
         try RootfsMounts.make(request.rootfs, at: prepared.rootPath, users: users)
         let sources = try sys { () throws(SysError) in try MountSources(for: prepared.plan, users: users) }
         var prepared = prepared

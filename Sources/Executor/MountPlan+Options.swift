@@ -47,6 +47,10 @@ extension MountPlan {
     }
 
     private mutating func understand(_ option: String) {
+        // None of the words below has a value.
+        if let mark = option.utf8.firstIndex(of: UInt8(ascii: "=")) {
+            return data.append(Datum(key: String(option[..<mark]), value: String(option[option.utf8.index(after: mark)...])))
+        }
         if let change = Self.attribute(option) { return apply(change, below: false) }
         if option.utf8.first == UInt8(ascii: "r"), let change = Self.attribute(String(option.dropFirst())) {
             return apply(change, below: true)
@@ -55,8 +59,6 @@ extension MountPlan {
             common = change.isOn ? common.union(change.option) : common.subtracting(change.option)
         } else if let word = Propagation(rawValue: option) {
             propagation.append(word)
-        } else if let mark = option.utf8.firstIndex(of: UInt8(ascii: "=")) {
-            data.append(Datum(key: String(option[..<mark]), value: String(option[option.utf8.index(after: mark)...])))
         } else {
             data.append(Datum(key: option, value: nil))
         }

@@ -89,6 +89,7 @@ package struct MountPlan: Equatable, Sendable {
             if let datum = data.first { throw refused("options", "unknown option \(datum.key) for a bind mount") }
         case .fileSystem, .cgroup, .remount(.fileSystem):
             // There is nothing below a new mount.
+            guard !setBelow.isEmpty || !clearBelow.isEmpty else { break }
             set.formUnion(setBelow)
             clear.formUnion(clearBelow)
             (setBelow, clearBelow) = ([], [])

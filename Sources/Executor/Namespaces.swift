@@ -24,9 +24,9 @@ struct NamespacePlan: Equatable {
             if let path = namespace.path {
                 joined.append(Joined(kind: flag, name: kind.rawValue, path: path))
                 if kind == .user { joinsUser = true }
-            } else if kind != .cgroup {
+            } else if flag != .newCgroup {
                 // A cgroup namespace shows the cgroup that one is in: init makes it itself once it has joined (cgroup_namespaces(7)).
-                made.insert(flag)
+                made = made.union(flag)
             }
         }
     }

@@ -40,7 +40,7 @@ struct ProgramSearch {
 enum Passwd {
     /// The home directory of a user; `/` when nothing says.
     static func home(of uid: UInt32, in root: RootDirectory) -> String {
-        guard let file = try? root.fd.open("etc/passwd", O_RDONLY | O_NONBLOCK, resolve: [.inRoot, .noMagicLinks]),
+        guard let file = try? root.fd.open("etc/passwd", O_RDONLY | O_NONBLOCK, resolve: .asRoot),
             let info = try? file.info(), info.isRegular,
             let bytes = try? file.readAll(limit: 1 << 20)
         else { return "/" }

@@ -118,9 +118,8 @@ package struct ContainerReference: Sendable {
     /// As the `cgroup` record said it; empty when there is none.
     package var cgroup: CgroupPaths
     package var options = ExecutorOptions()
-    /// A copy of config.json as it was at the creation, which what becomes of the bundle's own does not change (runtime.md, "Create").
-    package var configuration: String?
-    /// What config.json says, if the supervisor has read it already.
+    /// What config.json said at the creation, which what becomes of the bundle's own does not change (runtime.md, "Create"); nil if the
+    /// supervisor leaves it to the executor to read the bundle's.
     package var spec: RuntimeSpec?
 
     package init(id: String, bundle: String, pid: Int32, pidfd: Int32, cgroup: CgroupPaths) {

@@ -89,7 +89,7 @@ package struct Resctrl: Sendable {
     }
 
     private func open(_ name: String, _ flags: Int32) throws(SysError) -> FD {
-        do { return try root.fd.open(name.isEmpty ? "." : name, flags, resolve: [.beneath, .noSymlinks]) } catch {
+        do { return try root.fd.open(name.isEmpty ? "." : name, flags, resolve: .plain) } catch {
             throw SysError(error.errno, "open", on: "\(path)/\(name)")
         }
     }

@@ -7,12 +7,10 @@ struct RootDirectory {
     private let box: FDBox
     var fd: FD { _read { yield box.fd } }
 
-    private static let inside = Resolve.inRoot.union(.noMagicLinks)
-
     init(_ fd: consuming FD) { box = FDBox(fd) }
 
     /// An O_PATH descriptor of what is at `path`, links followed inside the root.
-    func find(_ path: String) throws(SysError) -> FD { try fd.open(path, openPathOnly, resolve: Self.inside) }
+    func find(_ path: String) throws(SysError) -> FD { try fd.open(path, openPathOnly, resolve: .asRoot) }
 
     /// Nil when nothing is there.
     func findIfPresent(_ path: String) throws(SysError) -> FD? {
@@ -21,7 +19,7 @@ struct RootDirectory {
 
     /// The directory at `path`, made with its parents when missing.
     func makeDirectory(_ path: String, mode: UInt32 = 0o755) throws(SysError) -> FD {
-        do { return try fd.open(path, openPathOnly | O_DIRECTORY, resolve: Self.inside) } catch  where error.errno == ENOENT {
+        do { return try fd.open(path, openPathOnly | O_DIRECTORY, resolve: .asRoot) } catch  where error.errno == ENOENT {
             if let made = try makeLast(of: path, mode) { return made }
             // Step by step then.
         }
@@ -34,9 +32,9 @@ struct RootDirectory {
         var parts = PathComponents(path).parts
         guard let name = parts.popLast() else { return nil }
         do {
-            let parent = try fd.open(parts.isEmpty ? "." : rootedPath(parts), openPathOnly | O_DIRECTORY, resolve: Self.inside)
+            let parent = try fd.open(parts.isEmpty ? "." : rootedPath(parts), openPathOnly | O_DIRECTORY, resolve: .asRoot)
             try parent.makeDirectory(name, mode: mode)
-            return try parent.open(name, openPathOnly | O_DIRECTORY | O_NOFOLLOW, resolve: [.beneath, .noSymlinks])
+            return try parent.open(name, openPathOnly | O_DIRECTORY | O_NOFOLLOW, resolve: .plain)
         } catch  where [ENOENT, EEXIST, ELOOP, ENOTDIR].contains(error.errno) { return nil }
     }
 
@@ -44,8 +42,7 @@ struct RootDirectory {
     /// a link there would lead what follows elsewhere (CVE-2019-19921, CVE-2026-41579).
     func makePlainDirectory(_ path: String) throws(SysError) -> FD {
         let parts = PathComponents(path).parts
-        let whole = Resolve.beneath.union(.noSymlinks)
-        do { return try fd.open(String(rootedPath(parts).dropFirst()), openPathOnly | O_DIRECTORY | O_NOFOLLOW, resolve: whole) } catch {
+        do { return try fd.open(String(rootedPath(parts).dropFirst()), openPathOnly | O_DIRECTORY | O_NOFOLLOW, resolve: .plain) } catch {
             // Step by step, to make what is missing and to say what is wrong.
         }
         var current = try fd.open(".", openPathOnly | O_DIRECTORY, resolve: .beneath)
@@ -58,7 +55,7 @@ struct RootDirectory {
                 // What is there may do; what is not is told by the open.
             }
             do {
-                current = try current.open(name, openPathOnly | O_DIRECTORY | O_NOFOLLOW, resolve: [.beneath, .noSymlinks])
+                current = try current.open(name, openPathOnly | O_DIRECTORY | O_NOFOLLOW, resolve: .plain)
             } catch {
                 throw SysError(error.errno, "open", on: "\(path) (must be a directory of the rootfs, not a link)")
             }
@@ -99,7 +96,7 @@ private struct Walk {
 
     private func open(_ flags: Int32) throws(SysError) -> FD {
         let path = done.isEmpty ? "." : rootedPath(done)
-        return try root.fd.open(path, openPathOnly | flags, resolve: [.inRoot, .noMagicLinks])
+        return try root.fd.open(path, openPathOnly | flags, resolve: .asRoot)
     }
 
     mutating func directory(_ mode: UInt32) throws(SysError) -> FD {

@@ -8,13 +8,14 @@ package import LinuxSys
 /// runtime first executes itself again from a detached, read-only mount of its binary, which exists in no mount
 /// namespace and which nobody can make writable again; where such a mount cannot be had, from a sealed copy in memory.
 ///
-/// On a crash the Swift runtime runs the program `swift-backtrace` that it found beside its own when it started. Beside a detached file
-/// is the working directory: of the caller, and in what enters a container by then the container's.
+/// On a crash the Swift runtime would run the program `swift-backtrace` that it found beside its own when it started. Beside a detached
+/// file is the working directory: of the caller, and in what enters a container by then the container's. So these programs are linked
+/// without that part of it (CRuntime).
 package enum SealedProgram {
     /// Returns when this process already runs from such a file (or from a read-only file system); otherwise it only
-    /// returns by throwing. To be called first thing by every program that clones executors. From then on a crash runs nothing.
+    /// returns by throwing. To be called first thing by every program that clones executors.
     package static func ensure(arguments: [String]) throws(SysError) {
-        try crashPlainly()
+        if beganSealed { return }
         let own = try FD.open("/proc/self/exe", O_RDONLY)
         if try own.fileSystem().isReadOnly || own.isSealed { return }
         let environment = currentEnvironment()

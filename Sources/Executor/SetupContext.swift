@@ -148,7 +148,7 @@ struct PreparedSetup {
 }
 
 /// The runtime's own view of the host, opened before the executor joins or makes anything.
-struct HostPlace {
+final class HostPlace {
     /// The host's procfs, checked to be one: what is written below it cannot be redirected by a container's mounts.
     let proc: FDBox
     let null: FDBox

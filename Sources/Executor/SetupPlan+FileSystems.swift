@@ -4,18 +4,17 @@ internal import OCI
 extension SetupPlan {
     /// What without a namespace of its kind would be done to the host.
     static func checkNamespaces(_ spec: RuntimeSpec) throws(ExecutorFailure) {
-        let linux = spec.linux
-        if linux.namespace(.mount) == nil {
+        if spec.linux.namespace(.mount) == nil {
             let asked = [
-                ("mounts", !spec.mounts.isEmpty), ("root.readonly", spec.root.readonly), ("linux.maskedPaths", !linux.maskedPaths.isEmpty),
-                ("linux.readonlyPaths", !linux.readonlyPaths.isEmpty), ("linux.rootfsPropagation", linux.rootfsPropagation != nil),
-                ("process.terminal", spec.process?.terminal == true),
+                ("mounts", !spec.mounts.isEmpty), ("root.readonly", spec.root.readonly),
+                ("linux.maskedPaths", !spec.linux.maskedPaths.isEmpty), ("linux.readonlyPaths", !spec.linux.readonlyPaths.isEmpty),
+                ("linux.rootfsPropagation", spec.linux.rootfsPropagation != nil), ("process.terminal", spec.process?.terminal == true),
             ]
             for (field, isAsked) in asked where isAsked {
                 throw ExecutorFailure(operation: "config.json", subject: field, reason: "needs a mount namespace in linux.namespaces")
             }
         }
-        if !linux.netDevices.isEmpty, linux.namespace(.network) == nil {
+        if !spec.linux.netDevices.isEmpty, spec.linux.namespace(.network) == nil {
             throw ExecutorFailure(
                 operation: "config.json", subject: "linux.netDevices", reason: "needs a network namespace in linux.namespaces")
         }

@@ -6,17 +6,15 @@ internal import OCI
 /// nothing else. A namespace lives as long as somebody is in it or holds its file.
 final class UserNamespaces {
     private let host: HostPlace
-    private let uid: [IDMapping]
-    private let gid: [IDMapping]
+    private let spec: RuntimeSpec
     private let joined: FDBox?
     private var made: [(uid: [IDMapping], gid: [IDMapping], fd: FDBox)] = []
 
     /// `joined`: the container's, when it has one by path.
-    init(host: HostPlace, _ linux: LinuxSpec, joined: FDBox?) {
+    init(host: HostPlace, _ spec: RuntimeSpec, joined: FDBox?) {
         self.host = host
+        self.spec = spec
         self.joined = joined
-        uid = linux.uidMappings
-        gid = linux.gidMappings
     }
 
     func apply(_ map: MountPlan.IDMap, to mount: borrowing FD, name: String) throws(SysError) {
@@ -28,7 +26,7 @@ final class UserNamespaces {
 
     private func namespace(for map: MountPlan.IDMap) throws(SysError) -> FDBox {
         if map.uid.isEmpty, let joined { return joined }
-        let (uid, gid) = map.uid.isEmpty ? (uid, gid) : (map.uid, map.gid)
+        let (uid, gid) = map.uid.isEmpty ? (spec.linux.uidMappings, spec.linux.gidMappings) : (map.uid, map.gid)
         if let known = made.first(where: { $0.uid == uid && $0.gid == gid }) { return known.fd }
         let fd = try make(uid, gid)
         made.append((uid, gid, fd))

@@ -21,6 +21,8 @@ package struct MountAttributes: OptionSet, Hashable, Sendable {
     package static let accessTimeMask = MountAttributes(rawValue: 0x70)
     package static let noDirectoryAccessTime = MountAttributes(rawValue: 0x80)
     package static let noSymlinkFollow = MountAttributes(rawValue: 0x20_0000)
+    /// Of something to be looked at alone: `readonly`, `noSetUID`, `noDevices` and `noExecute`.
+    package static let inert = MountAttributes(rawValue: 0x0f)
 }
 
 /// MS_* of mount(2) that name a propagation type.

@@ -18,6 +18,10 @@ package struct Resolve: OptionSet, Sendable {
     package static let noSymlinks = Resolve(rawValue: 0x04)
     package static let noMagicLinks = Resolve(rawValue: 0x02)
     package static let noMountCrossing = Resolve(rawValue: 0x01)
+    /// What is there and no link to anything: `beneath` and `noSymlinks`.
+    package static let plain = Resolve(rawValue: 0x0c)
+    /// As a process sees it whose root the directory is: `inRoot` and `noMagicLinks`.
+    package static let asRoot = Resolve(rawValue: 0x12)
 }
 
 extension FD {

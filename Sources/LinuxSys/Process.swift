@@ -113,9 +113,11 @@ package func execute(_ path: String, _ arguments: [String], _ environment: [Stri
 
 /// Lends `strings` as a null-ended array of C strings.
 func withCStrings(_ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Void) {
-    // Numbers: to make the type of an array of pointers takes the runtime longer than all of the rest.
-    var addresses = strings.map { unsafe UInt(bitPattern: strdup($0)) }
-    addresses.append(0)
-    unsafe addresses.withUnsafeBytes { unsafe body($0.assumingMemoryBound(to: UnsafePointer<CChar>?.self).baseAddress!) }
-    for address in addresses { unsafe free(UnsafeMutableRawPointer(bitPattern: address)) }
+    // No array: to make the type of one of pointers takes the runtime longer than all of the rest.
+    unsafe withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: strings.count + 1) { list in
+        for (place, string) in strings.enumerated() { unsafe list.initializeElement(at: place, to: UnsafePointer(strdup(string))) }
+        unsafe list.initializeElement(at: strings.count, to: nil)
+        unsafe body(UnsafePointer(list.baseAddress!))
+        for place in strings.indices { unsafe free(UnsafeMutablePointer(mutating: list[place])) }
+    }
 }

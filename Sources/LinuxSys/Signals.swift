@@ -15,8 +15,8 @@ extension FD {
     }
 }
 
-/// A crash ends this process and runs nothing: the Swift runtime's handlers of SIGSEGV, SIGILL and their like are taken away.
-package func crashPlainly() throws(SysError) { try check(clx_default_crashes(), "sigaction") }
+/// This program's first instructions found that its file cannot be written (CLinux/entry.c). False where it has none of its own.
+package var beganSealed: Bool { clx_began_sealed() != 0 }
 
 /// Nothing is blocked any more; what is done about a signal stays as it is.
 package func unblockSignals() throws(SysError) { try check(clx_unblock_signals(), "sigprocmask") }

@@ -45,9 +45,12 @@ extension FD {
     /// Cuts the last `count` bytes of a regular file that this descriptor has just appended to.
     package func truncateTail(_ count: Int) throws(SysError) {
         let raw = raw
-        let end = try checkErrno("lseek", on: "descriptor \(raw)") { lseek(raw, 0, SEEK_END) }
+        let end = Int(try length())
         try checkErrno("ftruncate", on: "descriptor \(raw)") { ftruncate(raw, max(0, end - count)) }
     }
+
+    /// Bytes of a regular file. The place of the next read or write is its end then.
+    package func length() throws(SysError) -> Int64 { Int64(try checkErrno("lseek", on: "descriptor \(raw)") { lseek(raw, 0, SEEK_END) }) }
 
     /// Waits for this descriptor to be readable (a pidfd: for the process to end). False when the time is over first.
     package func waitReadable(milliseconds: Int32) throws(SysError) -> Bool {

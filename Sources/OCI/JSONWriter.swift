@@ -47,8 +47,15 @@ extension JSON {
     }
 
     private static func quote(_ text: String, into out: inout [UInt8]) {
+        var text = text
         out.append(UInt8(ascii: "\""))
-        if text.utf8.contains(where: needsEscape) { escape(text, into: &out) } else { out += text.utf8 }
+        // By bytes in one piece: a view of them is copied one by one.
+        let isPlain = text.withUTF8 { bytes in
+            guard unsafe !bytes.contains(where: needsEscape) else { return false }
+            unsafe out.append(contentsOf: bytes)
+            return true
+        }
+        if !isPlain { escape(text, into: &out) }
         out.append(UInt8(ascii: "\""))
     }
 

@@ -120,8 +120,26 @@ package struct RlimitSpec: Equatable, Sendable {
         case realtimePriority = "RLIMIT_RTPRIO"
         case realtimeTime = "RLIMIT_RTTIME"
 
-        /// The cases stand in the order of the kernel's numbers.
-        package var number: Int32 { Int32(Self.allCases.firstIndex(of: self) ?? 0) }
+        package var number: Int32 {
+            switch self {
+            case .cpu: 0
+            case .fileSize: 1
+            case .data: 2
+            case .stack: 3
+            case .core: 4
+            case .residentSet: 5
+            case .processes: 6
+            case .openFiles: 7
+            case .lockedMemory: 8
+            case .addressSpace: 9
+            case .locks: 10
+            case .pendingSignals: 11
+            case .messageQueues: 12
+            case .nice: 13
+            case .realtimePriority: 14
+            case .realtimeTime: 15
+            }
+        }
     }
 
     package var kind: Kind

@@ -26,10 +26,12 @@ package enum SpecError: Error, Equatable, CustomStringConvertible, Sendable {
 
     /// Parses within the limit and decodes, with both kinds of failure as one.
     static func decode<T>(_ bytes: [UInt8], as name: String? = nil, _ body: (JSONField) throws(FieldError) -> T) throws(SpecError) -> T {
+        try decode(parse(bytes), as: name, body)
+    }
+
+    static func parse(_ bytes: [UInt8]) throws(SpecError) -> JSON {
         guard bytes.count <= documentLimit else { throw .tooLarge(bytes: bytes.count, limit: documentLimit) }
-        let document: JSON
-        do { document = try JSON(parsing: bytes) } catch { throw .malformed(error) }
-        return try decode(document, as: name, body)
+        do { return try JSON(parsing: bytes) } catch { throw .malformed(error) }
     }
 
     /// A document that has been parsed.

@@ -20,7 +20,7 @@ enum ImageVolumes {
         guard !wanted.subPath.isEmpty else { return root }
         do throws(SysError) {
             // Links of the image stay in the image.
-            let place = try FD.open(root, openPathOnly | O_DIRECTORY).open(wanted.subPath, openPathOnly, resolve: [.inRoot, .noMagicLinks])
+            let place = try FD.open(root, openPathOnly | O_DIRECTORY).open(wanted.subPath, openPathOnly, resolve: .asRoot)
             return try place.path()
         } catch {
             throw PluginError.invalid(field: "\(wanted.field).image_sub_path", reason: "\(quoted(wanted.subPath)): \(error.reason)")

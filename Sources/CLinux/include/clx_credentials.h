@@ -34,6 +34,8 @@ int clx_seal(int fd);
 int clx_seals(int fd);
 /* poll(2) on up to 8 descriptors: `wanted` and `found` are POLL* bits. */
 int clx_poll(const int *fds, const short *wanted, short *found, int count, int milliseconds);
+/* The same for what can be read: a bit for each descriptor, the first the lowest, or -errno. */
+int clx_poll_readable(const int *fds, int count, int milliseconds);
 /* Opened with SOCK_SEQPACKET: bind+listen, connect, accept (blocking, close-on-exec). */
 int clx_record_listen(const char *path);
 int clx_record_connect(const char *path);

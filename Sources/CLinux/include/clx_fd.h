@@ -31,8 +31,8 @@ int clx_signalfd(const int *signals, int count);
 int clx_signalfd_read(int fd, int *signal, int *pid);
 /* Unblocks every signal and sets every disposition back to the default (for a process about to exec). */
 int clx_reset_signals(void);
-/* The default again for the signals that the Swift runtime handles to print a backtrace. */
-int clx_default_crashes(void);
+/* Whether this program's first instructions found its file on a read-only mount, or sealed (entry.c). */
+int clx_began_sealed(void);
 int clx_unblock_signals(void);
 int clx_block_signals(void);
 int clx_eventfd(unsigned initial, int semaphore);

@@ -26,7 +26,7 @@ package enum CriuBundle {
     package static func maskedFiles(_ spec: RuntimeSpec, pid: Int32) -> [String] {
         spec.linux.maskedPaths.filter { path in
             guard let root = try? FD.open("/proc/\(pid)/root", openPathOnly | O_DIRECTORY),
-                let info = try? root.open(path, openPathOnly, resolve: [.inRoot, .noMagicLinks]).info(name: path)
+                let info = try? root.open(path, openPathOnly, resolve: .asRoot).info(name: path)
             else { return false }
             return !info.isDirectory
         }

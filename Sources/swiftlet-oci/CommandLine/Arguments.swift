@@ -16,8 +16,10 @@ struct Arguments: Equatable {
     private var given: [Given] = []
     private(set) var rest: [String] = []
 
-    init(_ words: [String], _ options: [Option], _ order: Order, of command: String) throws(CommandError) {
+    /// `options` is asked for when the first one is met.
+    init(_ words: [String], _ options: @autoclosure () -> [Option], _ order: Order, of command: String) throws(CommandError) {
         var left = words[...]
+        var known: [Option] = []
         while let word = left.popFirst() {
             if word == "--" { break }
             guard word.hasPrefix("-"), word != "-" else {
@@ -26,7 +28,8 @@ struct Arguments: Equatable {
                 continue
             }
             let halves = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let option = options.first(where: { $0.isMeant(by: halves[0]) }) else {
+            if known.isEmpty { known = options() }
+            guard let option = known.first(where: { $0.isMeant(by: halves[0]) }) else {
                 throw .usage("\(command): unknown option \(halves[0])")
             }
             try take(option, halves, &left, command)

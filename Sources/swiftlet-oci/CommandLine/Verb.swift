@@ -54,8 +54,18 @@ enum Verb: String, CaseIterable {
     }
 
     /// Arguments of a program to be executed are not this one's options.
-    var order: Arguments.Order { self == .exec || self == .ps ? .optionsFirst : .mixed }
+    var order: Arguments.Order {
+        switch self {
+        case .exec, .ps: .optionsFirst
+        default: .mixed
+        }
+    }
 
     /// Those whose processes a container can see.
-    var entersContainers: Bool { [.create, .run, .exec, .restore].contains(self) }
+    var entersContainers: Bool {
+        switch self {
+        case .create, .run, .exec, .restore: true
+        default: false
+        }
+    }
 }

@@ -46,11 +46,11 @@ struct ContainerRecord: Equatable {
     /// Its init, if that still lives.
     func living() -> FDBox? { process.living() }
 
-    func reference(_ pidfd: FDBox?, _ store: StateStore) -> ContainerReference {
+    func reference(_ pidfd: FDBox?, _ spec: RuntimeSpec?) -> ContainerReference {
         var result = ContainerReference(
             id: id, bundle: bundle, pid: pidfd == nil ? 0 : process.pid, pidfd: pidfd?.raw ?? -1, cgroup: cgroup)
         result.options = options
-        result.configuration = store.configuration(self)
+        result.spec = spec
         return result
     }
 
@@ -69,7 +69,7 @@ struct ContainerRecord: Equatable {
 }
 
 extension ContainerRecord {
-    private static let version: Int64 = 2
+    private static let version: Int64 = 3
 
     init?(_ json: JSON) {
         guard let id = json["id"]?.string, let bundle = json["bundle"]?.string, let rootfs = json["rootfs"]?.string,

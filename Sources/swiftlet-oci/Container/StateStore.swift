@@ -3,9 +3,10 @@ import Glibc
 import LinuxSys
 import OCI
 
-/// What is kept of a container between two commands: `ROOT/ID/state.json` and a copy of config.json, and until it is started `ROOT/ID/start.sock`.
-/// While it is being made the record stands in `creating.json`: one that takes the place of another is written to the disk at once by
-/// some file systems, which a new name is not.
+/// What is kept of a container between two commands: `ROOT/ID/state.json` (see StateFile), and until it is started `ROOT/ID/start.sock`.
+///
+/// While it is being made the file is called `creating.json`: it gets its name when it is complete. One file, because each costs some file
+/// systems a search for a free inode; and a new name, because what takes the place of another they write to the disk at once.
 ///
 /// The record is there before anything of the container is, and is the last to go: what a killed command leaves can be found.
 struct StateStore {
@@ -38,9 +39,8 @@ struct StateStore {
         }
         do {
             try kernel { () throws(SysError) in
-                let copy = try FD.open("\(directory(record.id))/config.json", O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
-                try copy.writeAll(configuration)
-                try FD.open(creating(record.id), O_WRONLY | O_CREAT | O_EXCL, mode: 0o600).writeAll(record.json.encoded())
+                let file = try FD.open(creating(record.id), O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+                try file.writeAll(StateFile.beginning(record.json, configuration))
             }
         } catch {
             remove(record.id)
@@ -58,29 +58,39 @@ struct StateStore {
     }
 
     private func creating(_ id: String) -> String { "\(directory(id))/creating.json" }
+    private func state(_ id: String) -> String { "\(directory(id))/state.json" }
 
-    /// What becomes of the bundle's own does not change a container that is there (runtime.md, "Create").
-    func configuration(_ record: ContainerRecord) -> String {
-        let copy = "\(directory(record.id))/config.json"
-        return unsafe access(copy, F_OK) == 0 ? copy : "\(record.bundle)/config.json"
+    /// config.json as it was at the creation: what becomes of the bundle's own does not change a container that is there (runtime.md, "Create").
+    func configuration(_ id: String) throws(CommandError) -> [UInt8] {
+        guard let bytes = try file(id), let config = StateFile.config(in: bytes) else {
+            throw .state(operation: "read", id: state(id), reason: "there is no configuration in it")
+        }
+        return config
     }
 
-    func spec(_ record: ContainerRecord) throws(CommandError) -> RuntimeSpec {
-        let path = configuration(record)
-        return try Files.spec(Files.document(path), path)
-    }
+    func spec(_ record: ContainerRecord) throws(CommandError) -> RuntimeSpec { try Files.spec(configuration(record.id), state(record.id)) }
 
     /// Whole or not at all. Not made durable: after a crash of the host there is no container to be found.
     func save(_ record: ContainerRecord) throws(CommandError) {
         try kernel { () throws(SysError) in
-            try Files.replace("\(directory(record.id))/state.json", with: record.json.encoded(), mode: 0o600)
+            do throws(SysError) {
+                let file = try FD.open(creating(record.id), O_WRONLY)
+                try file.writeAll(StateFile.ending(record.json)[...], at: file.length() - 1)
+            } catch  where error.errno == ENOENT {
+                let present = try FD.open(state(record.id), O_RDONLY).readAll(limit: Self.limit)
+                return try Files.replace(state(record.id), with: StateFile.changed(present, record.json), mode: 0o600)
+            }
+            guard unsafe rename(creating(record.id), state(record.id)) == 0 else { throw SysError(errno, "rename", on: state(record.id)) }
         }
     }
+
+    /// The configuration and the records.
+    private static let limit = SpecError.documentLimit + (2 << 20)
 
     /// Everything that is kept of it.
     func remove(_ id: String) {
         // Nearly always there is nothing else. The records last: without them nobody finds the rest.
-        for name in ["config.json", "start.sock", "creating.json", "state.json"] { _ = unsafe unlink("\(directory(id))/\(name)") }
+        for name in ["start.sock", "creating.json", "state.json"] { _ = unsafe unlink("\(directory(id))/\(name)") }
         if unsafe rmdir(directory(id)) == 0 { return }
         guard let name = FileName(Array(id.utf8)), let place = try? FD.open(root, O_RDONLY | O_DIRECTORY) else { return }
         try? place.removeTree(name)
@@ -88,21 +98,24 @@ struct StateStore {
 
     func load(_ id: String, for operation: String) throws(CommandError) -> ContainerRecord {
         try Self.check(id)
-        let path = "\(directory(id))/state.json"
-        // The first is there before the second; one that was cut off says nothing, as nothing was made before it was whole.
-        var found = try read(path)
-        if found == nil { found = try read(creating(id)) }
-        if found == nil { found = try read(path) }
-        guard let bytes = found, !bytes.isEmpty else { throw .missing(operation, id) }
-        guard let json = try? JSON(parsing: bytes), let record = ContainerRecord(json) else {
-            throw .state(operation: "read", id: path, reason: "it is not a container's state")
+        // One that was cut off says nothing, as nothing was made before it was whole.
+        guard let bytes = try file(id), let json = StateFile.record(in: bytes) else { throw .missing(operation, id) }
+        guard let record = ContainerRecord(json) else {
+            throw .state(operation: "read", id: state(id), reason: "it is not a container's state")
         }
         return record
     }
 
+    /// It may get its name between two looks.
+    private func file(_ id: String) throws(CommandError) -> [UInt8]? {
+        if let found = try read(state(id)) { return found }
+        if let found = try read(creating(id)) { return found }
+        return try read(state(id))
+    }
+
     /// Nil when it is not there.
     private func read(_ path: String) throws(CommandError) -> [UInt8]? {
-        do { return try FD.open(path, O_RDONLY).readAll(limit: 1 << 20) } catch {
+        do { return try FD.open(path, O_RDONLY).readAll(limit: Self.limit) } catch {
             guard error.errno == ENOENT || error.errno == ENOTDIR else { throw .kernel(error) }
             return nil
         }

@@ -12,6 +12,8 @@ struct CreateCommand {
     private let configuration: [UInt8]
     private let spec: RuntimeSpec
     private let handover: Handover
+    /// Before anything of it is made.
+    private let record: ContainerRecord
     private let cgroupHost: CgroupHost?
     let notify: NotifySocket?
 
@@ -31,6 +33,9 @@ struct CreateCommand {
         notify = NotifySocket(call.store, id)
         if let notify { handover.add(notify) }
         self.handover = handover
+        record = ContainerRecord(
+            id: id, bundle: bundle, rootfs: Files.join(bundle, spec.root.path), created: Clock.now(fraction: true),
+            annotations: spec.annotations, options: call.options)
     }
 
     /// With the hierarchies in which nothing may be made marked, when the container is to go on without them. Then there are no limits,
@@ -110,12 +115,6 @@ struct CreateCommand {
             call.store.remove(id)
             throw error
         }
-    }
-
-    private var record: ContainerRecord {
-        ContainerRecord(
-            id: id, bundle: bundle, rootfs: Files.join(bundle, spec.root.path), created: Clock.now(fraction: true),
-            annotations: spec.annotations, options: call.options)
     }
 
     private func request(_ streams: ProcessStreams) -> CreateRequest {

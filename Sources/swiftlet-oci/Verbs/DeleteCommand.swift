@@ -54,9 +54,9 @@ struct DeleteCommand {
     /// `spec`: config.json, if it was read already.
     static func remove(_ record: ContainerRecord, _ call: Invocation, _ spec: RuntimeSpec? = nil) throws(CommandError) {
         let process = record.living()
-        var reference = record.reference(process, call.store)
-        reference.spec = spec
-        let session = try ExecutorSession(.delete(reference), log: call.log)
+        // Without one the bundle's own is what is left to go by.
+        let known = if let spec { spec } else { try? call.store.spec(record) }
+        let session = try ExecutorSession(.delete(record.reference(process, known)), log: call.log)
         let outcome = try session.next()
         withExtendedLifetime(process) {}
         switch outcome {

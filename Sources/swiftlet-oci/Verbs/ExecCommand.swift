@@ -27,9 +27,8 @@ struct ExecCommand {
         }
         self.record = record
         subgroups = try SubCgroups.parse(call.given.all("cgroup"))
-        let path = call.store.configuration(record)
-        let configuration = try Files.json(Files.document(path), path)
-        do { spec = try RuntimeSpec(document: configuration) } catch { throw .state(operation: "read", id: path, reason: "\(error)") }
+        let configuration = try Files.json(call.store.configuration(id), "config.json of \(id)")
+        do { spec = try RuntimeSpec(document: configuration) } catch { throw .state(operation: "read", id: id, reason: "\(error)") }
         let document = try ExecProcess.document(call.given, record, configuration)
         do { process = try ProcessSpec(document: document) } catch { throw .state(operation: "exec", id: id, reason: "\(error)") }
         handover = try Handover(preserved: call.given.number("preserve-fds", in: 0...1024))
@@ -42,10 +41,8 @@ struct ExecCommand {
         try Relay.checkConsole(call.given, terminal: terminal, detached: detached)
         let size = terminal && !detached ? Relay.window() : (rows: 0, columns: 0)
         let signals = detached ? nil : try Relay.catchSignals(reaping: false)
-        var container = record.reference(pidfd, call.store)
-        container.spec = spec
         var request = ExecRequest(
-            container: container, process: [],
+            container: record.reference(pidfd, spec), process: [],
             streams: terminal ? .terminal(rows: size.rows, columns: size.columns) : .descriptors(stdin: 0, stdout: 1, stderr: 2))
         request.decoded = process
         request.preservedDescriptors = handover.descriptors

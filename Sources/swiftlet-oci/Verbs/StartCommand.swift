@@ -62,7 +62,7 @@ struct StartCommand {
         guard !spec.hooks.poststart.isEmpty else { return }
         let record = try call.store.load(id, for: "start")
         let process = record.living()
-        let session = try ExecutorSession(.poststart(record.reference(process, call.store)), log: call.log)
+        let session = try ExecutorSession(.poststart(record.reference(process, spec)), log: call.log)
         let outcome = try session.next()
         withExtendedLifetime(process) {}
         if case .failed(let failure) = outcome {

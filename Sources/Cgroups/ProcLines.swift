@@ -1,0 +1,143 @@
+/// The lines of two files of /proc that every container's creation reads. By bytes and ranges: a host can have thousands of mounts, and a
+/// command that lives for a few milliseconds pays for the first use of each kind of slice and collection.
+private protocol Lines {
+    var bytes: [UInt8] { get }
+}
+
+extension Lines {
+    /// What stands from `at` up to the next `mark`, or to `end`; `at` is behind it then.
+    func word(_ at: inout Int, upTo end: Int, _ mark: UInt8) -> Range<Int> {
+        let start = at
+        while at < end, bytes[at] != mark { at += 1 }
+        let found = start..<at
+        if at < end { at += 1 }
+        return found
+    }
+
+    func holds(_ place: Range<Int>, _ text: StaticString) -> Bool {
+        guard place.count == text.utf8CodeUnitCount else { return false }
+        return text.withUTF8Buffer { unsafe bytes[place].elementsEqual($0) }
+    }
+}
+
+/// /proc/PID/cgroup (cgroups(7)): `4:memory:/user`, `2:cpu,cpuacct:/`, `0::/user` (v2).
+struct MembershipLines: Lines {
+    struct Member {
+        /// Empty for v2.
+        var controllers: [String]
+        var own: String
+    }
+
+    let bytes: [UInt8]
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    var members: [Member] {
+        var result: [Member] = []
+        var at = 0
+        while at < bytes.count {
+            let line = word(&at, upTo: bytes.count, UInt8(ascii: "\n"))
+            if let member = member(line) { result.append(member) }
+        }
+        return result
+    }
+
+    private func member(_ line: Range<Int>) -> Member? {
+        var at = line.lowerBound
+        let number = word(&at, upTo: line.upperBound, UInt8(ascii: ":"))
+        var list = word(&at, upTo: line.upperBound, UInt8(ascii: ":"))
+        guard at > list.upperBound else { return nil }
+        var controllers: [String] = []
+        while !list.isEmpty {
+            var next = list.lowerBound
+            let name = word(&next, upTo: list.upperBound, UInt8(ascii: ","))
+            if !name.isEmpty { controllers.append(String(decoding: bytes[name], as: UTF8.self)) }
+            list = next..<list.upperBound
+        }
+        if controllers.isEmpty, !holds(number, "0") { return nil }
+        return Member(controllers: controllers, own: String(decoding: bytes[at..<line.upperBound], as: UTF8.self))
+    }
+}
+
+/// /proc/PID/mountinfo (proc(5)): `31 23 0:28 /root /mount/point rw,… optional… - type source superoptions`; of its lines those of cgroups.
+struct MountLines: Lines {
+    struct Mount {
+        var root: Range<Int>
+        var point: Range<Int>
+        var isUnified: Bool
+        /// Of the file system: under v1 they name the controllers.
+        var options: Range<Int>
+    }
+
+    let bytes: [UInt8]
+    private var at = 0
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    mutating func next() -> Mount? {
+        while at < bytes.count {
+            let line = word(&at, upTo: bytes.count, UInt8(ascii: "\n"))
+            if let mount = mount(line) { return mount }
+        }
+        return nil
+    }
+
+    private func mount(_ line: Range<Int>) -> Mount? {
+        // The first ` - ` is the one: what comes before it has its spaces written as octal.
+        guard var at = behindDash(line) else { return nil }
+        let type = word(&at, upTo: line.upperBound, UInt8(ascii: " "))
+        let isUnified = holds(type, "cgroup2")
+        guard isUnified || holds(type, "cgroup") else { return nil }
+        _ = word(&at, upTo: line.upperBound, UInt8(ascii: " "))
+        let options = at..<line.upperBound
+        at = line.lowerBound
+        for _ in 0..<3 { _ = word(&at, upTo: line.upperBound, UInt8(ascii: " ")) }
+        let root = word(&at, upTo: line.upperBound, UInt8(ascii: " "))
+        let point = word(&at, upTo: line.upperBound, UInt8(ascii: " "))
+        return root.isEmpty || point.isEmpty || options.isEmpty
+            ? nil : Mount(root: root, point: point, isUnified: isUnified, options: options)
+    }
+
+    private func behindDash(_ line: Range<Int>) -> Int? {
+        var at = line.lowerBound
+        while at + 3 <= line.upperBound {
+            if bytes[at + 1] == UInt8(ascii: "-"), bytes[at] == UInt8(ascii: " "), bytes[at + 2] == UInt8(ascii: " ") { return at + 3 }
+            at += 1
+        }
+        return nil
+    }
+
+    /// Whether it is a mount of the hierarchy with these controllers (none: v2).
+    func shows(_ mount: Mount, _ controllers: [String]) -> Bool {
+        if mount.isUnified || controllers.isEmpty { return mount.isUnified && controllers.isEmpty }
+        return controllers.allSatisfy { has($0, mount.options) }
+    }
+
+    private func has(_ option: String, _ list: Range<Int>) -> Bool {
+        var at = list.lowerBound
+        while at < list.upperBound {
+            let word = word(&at, upTo: list.upperBound, UInt8(ascii: ","))
+            if word.count == option.utf8.count, bytes[word].elementsEqual(option.utf8) { return true }
+        }
+        return false
+    }
+
+    /// Space, tab, newline and backslash are written as octal there.
+    func text(_ place: Range<Int>) -> String {
+        guard bytes[place].contains(UInt8(ascii: "\\")) else { return String(decoding: bytes[place], as: UTF8.self) }
+        var result: [UInt8] = []
+        var at = place.lowerBound
+        while at < place.upperBound {
+            if bytes[at] == UInt8(ascii: "\\"), at + 3 < place.upperBound,
+                let code = UInt8(String(decoding: bytes[(at + 1)...(at + 3)], as: UTF8.self), radix: 8)
+            {
+                result.append(code)
+                at += 4
+            } else {
+                result.append(bytes[at])
+                at += 1
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+}
