@@ -43,9 +43,9 @@ test_a_program_on_a_tmpfs_is_sealed_too() {
     mkdir -p "$SCRATCH/memory"
     mount -t tmpfs tmpfs "$SCRATCH/memory"
     install -m 0755 "$BIN/swiftlet-oci" "$SCRATCH/memory/oci"
-    expect 0 strace -e trace=execveat -o "$SCRATCH/calls" "$SCRATCH/memory/oci" --root "$SCRATCH/state" run --bundle "$SCRATCH/cost" swl-cost-tmpfs
+    expect 0 strace -o "$SCRATCH/calls" "$SCRATCH/memory/oci" --root "$SCRATCH/state" run --bundle "$SCRATCH/cost" swl-cost-tmpfs
     umount "$SCRATCH/memory"
-    contains "$(cat "$SCRATCH/calls")" execveat
+    contains "$(sed -n '2,8p' "$SCRATCH/calls")" execveat
 }
 
 # Nothing that is not needed: the Swift runtime's own search for a backtracer and for the program's words.

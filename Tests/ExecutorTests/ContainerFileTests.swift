@@ -3,7 +3,7 @@ import OCI
 import Testing
 
 /// What `swiftlet-oci` keeps of a container, `ROOT/ID/state.json`.
-@Suite("a container's file") struct ContainerFileTests {
+@Suite("a container's file", .enabled(if: Needs.containers, Needs.reason)) struct ContainerFileTests {
     private func waiting(_ edit: (String) -> String = { $0 }) throws -> TestBundle {
         let bundle = try TestBundle()
         try bundle.configure(TestConfig("sh", "-c", "echo began > /tmp/began; sleep 1000"))
