@@ -40,8 +40,8 @@ integration: deps build ## the integration tests alone
 install: build ## programs, systemd units, shell completion and documents below PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DATADIR)/bash-completion/completions \
 		$(DESTDIR)$(DATADIR)/zsh/site-functions $(DESTDIR)$(DATADIR)/fish/vendor_completions.d $(DESTDIR)$(DATADIR)/doc/swiftlet
-	for program in $(BARE_PROGRAMS); do install -m 0755 $(RELEASE)/$$program $(DESTDIR)$(PREFIX)/bin/ || exit 1; done
-	for program in $(PROGRAMS); do install -s -m 0755 $(RELEASE)/$$program $(DESTDIR)$(PREFIX)/bin/ || exit 1; done
+	install -m 0755 $(addprefix $(RELEASE)/,$(BARE_PROGRAMS)) $(DESTDIR)$(PREFIX)/bin/
+	install -s -m 0755 $(addprefix $(RELEASE)/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin/
 	for unit in swiftletd.service swiftletd.socket; do \
 		sed 's|@PREFIX@|$(PREFIX)|g' packaging/systemd/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit 1; done
 	$(RELEASE)/swiftlet completion bash > $(DESTDIR)$(DATADIR)/bash-completion/completions/swiftlet

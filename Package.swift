@@ -84,7 +84,7 @@ let package = Package(
         // The C border: each module is imported by one Swift target (CLinux by LinuxSys, and so on).
         .target(name: "CLinux"),
         // Imported by none: it is linked into the two programs that enter containers.
-        .target(name: "CRuntime"),
+        .target(name: "CRuntime", dependencies: ["CLinux"]),
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .target(name: "CTaskProto", dependencies: ["CProtobufC"]),

@@ -81,4 +81,9 @@ __attribute__((constructor)) static void keep_arguments(int count, char **words)
     arguments = words;
 }
 
+char **clx_arguments(int *count) {
+    *count = argument_count;
+    return arguments;
+}
+
 const char *clx_argument(int number) { return number >= 0 && number < argument_count ? arguments[number] : 0; }

@@ -5,6 +5,8 @@
  * Should a later runtime want more of them, the linker says so by name. */
 #include <stdbool.h>
 
+#include "clx_process.h"
+
 /* The backtracer looks in eight places for a program that prints stacks, and installs handlers for every signal of a crash. What is left
  * of it: settings by which it is off, and the question whether a function is a thunk. Their size is more than the runtime's own (88 bytes). */
 const long _swift_backtraceSettings[64];
@@ -15,17 +17,4 @@ bool _swift_backtrace_isThunkFunction(const char *name) {
 }
 
 /* `CommandLine` looks for the program's words in /proc/self/maps, which the kernel writes out for it; the C library has them. */
-static int word_count;
-static char **words;
-
-__attribute__((constructor)) static void keep(int count, char **first) {
-    word_count = count;
-    words = first;
-}
-
-char **_swift_stdlib_getUnsafeArgvArgc(int *count) {
-    *count = word_count;
-    return words;
-}
-
-void _swift_stdlib_overrideUnsafeArgvArgc(char **first, int count) { keep(count, first); }
+char **_swift_stdlib_getUnsafeArgvArgc(int *count) { return clx_arguments(count); }

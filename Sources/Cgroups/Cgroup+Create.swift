@@ -82,29 +82,27 @@ extension Cgroup {
 
     /// One directory after the other from the mount down, each ready to have children before it gets one.
     static func make(_ wanted: String, in hierarchy: CgroupHost.Hierarchy, made: inout [String]) throws(CgroupError) -> String {
+        func add(_ directory: String) -> Bool {
+            guard unsafe mkdir(directory, 0o755) == 0 else { return false }
+            made.append(directory)
+            if hierarchy.controllers.contains("memory") { Memory.includeChildren(directory) }
+            return true
+        }
+        let path = path(of: wanted, in: hierarchy)
+        let isCPUSet = hierarchy.controllers.contains("cpuset")
         // Usually only the last one is missing, and under v1 most controllers ask nothing of those above it.
-        if !hierarchy.isUnified, !hierarchy.controllers.contains("cpuset") {
-            let whole = hierarchy.directory(path(of: wanted, in: hierarchy))
-            if unsafe mkdir(whole, 0o755) == 0 {
-                made.append(whole)
-                if hierarchy.controllers.contains("memory") { Memory.includeChildren(whole) }
-                return whole
-            }
-            if errno == EEXIST { return whole }
+        if !hierarchy.isUnified, !isCPUSet {
+            let whole = hierarchy.directory(path)
+            if add(whole) || errno == EEXIST { return whole }
         }
         var current = hierarchy.mountPoint
-        for part in pathParts(path(of: wanted, in: hierarchy)) {
+        for part in pathParts(path) {
             if hierarchy.isUnified { Unified.delegate(current) }
             let parent = current
             current = "\(parent == "/" ? "" : parent)/\(part)"
-            let isNew = unsafe mkdir(current, 0o755) == 0
-            if isNew {
-                made.append(current)
-                if hierarchy.controllers.contains("memory") { Memory.includeChildren(current) }
-            } else if errno != EEXIST {
-                throw .kernel(SysError(errno, "create cgroup", on: current))
-            }
-            if hierarchy.controllers.contains("cpuset") { try CPUSet.inherit(current, from: parent, isNew: isNew) }
+            let isNew = add(current)
+            guard isNew || errno == EEXIST else { throw .kernel(SysError(errno, "create cgroup", on: current)) }
+            if isCPUSet { try CPUSet.inherit(current, from: parent, isNew: isNew) }
         }
         return current
     }

@@ -54,12 +54,11 @@ package struct CgroupHost: Equatable, Sendable {
     private init(mountInfo: [UInt8], membership: [UInt8]) {
         let members = MembershipLines(membership).members
         hierarchies = []
-        // The first mount of a hierarchy is the one to use; others are views of it.
-        var placed: [Int] = []
         var lines = MountLines(mountInfo)
         while let mount = lines.next() {
-            for (number, member) in members.enumerated() where lines.shows(mount, member.controllers) && !placed.contains(number) {
-                placed.append(number)
+            for member in members where lines.shows(mount, member.controllers) {
+                // The first mount of a hierarchy is the one to use; others are views of it.
+                guard !hierarchies.contains(where: { $0.controllers == member.controllers }) else { continue }
                 hierarchies.append(
                     Hierarchy(
                         controllers: member.controllers, mountPoint: lines.text(mount.point), mountRoot: lines.text(mount.root),

@@ -1,3 +1,5 @@
+internal import LinuxSys
+
 /// The lines of two files of /proc that every container's creation reads. By bytes and ranges: a host can have thousands of mounts, and a
 /// command that lives for a few milliseconds pays for the first use of each kind of slice and collection.
 private protocol Lines {
@@ -14,9 +16,8 @@ extension Lines {
         return found
     }
 
-    func holds(_ place: Range<Int>, _ text: StaticString) -> Bool {
-        guard place.count == text.utf8CodeUnitCount else { return false }
-        return text.withUTF8Buffer { unsafe bytes[place].elementsEqual($0) }
+    func holds(_ place: Range<Int>, _ text: String) -> Bool {
+        place.count == text.utf8.count && bytes[place].elementsEqual(text.utf8)
     }
 }
 
@@ -45,14 +46,13 @@ struct MembershipLines: Lines {
     private func member(_ line: Range<Int>) -> Member? {
         var at = line.lowerBound
         let number = word(&at, upTo: line.upperBound, UInt8(ascii: ":"))
-        var list = word(&at, upTo: line.upperBound, UInt8(ascii: ":"))
+        let list = word(&at, upTo: line.upperBound, UInt8(ascii: ":"))
         guard at > list.upperBound else { return nil }
         var controllers: [String] = []
-        while !list.isEmpty {
-            var next = list.lowerBound
+        var next = list.lowerBound
+        while next < list.upperBound {
             let name = word(&next, upTo: list.upperBound, UInt8(ascii: ","))
             if !name.isEmpty { controllers.append(String(decoding: bytes[name], as: UTF8.self)) }
-            list = next..<list.upperBound
         }
         if controllers.isEmpty, !holds(number, "0") { return nil }
         return Member(controllers: controllers, own: String(decoding: bytes[at..<line.upperBound], as: UTF8.self))
@@ -116,28 +116,10 @@ struct MountLines: Lines {
     private func has(_ option: String, _ list: Range<Int>) -> Bool {
         var at = list.lowerBound
         while at < list.upperBound {
-            let word = word(&at, upTo: list.upperBound, UInt8(ascii: ","))
-            if word.count == option.utf8.count, bytes[word].elementsEqual(option.utf8) { return true }
+            if holds(word(&at, upTo: list.upperBound, UInt8(ascii: ",")), option) { return true }
         }
         return false
     }
 
-    /// Space, tab, newline and backslash are written as octal there.
-    func text(_ place: Range<Int>) -> String {
-        guard bytes[place].contains(UInt8(ascii: "\\")) else { return String(decoding: bytes[place], as: UTF8.self) }
-        var result: [UInt8] = []
-        var at = place.lowerBound
-        while at < place.upperBound {
-            if bytes[at] == UInt8(ascii: "\\"), at + 3 < place.upperBound,
-                let code = UInt8(String(decoding: bytes[(at + 1)...(at + 3)], as: UTF8.self), radix: 8)
-            {
-                result.append(code)
-                at += 4
-            } else {
-                result.append(bytes[at])
-                at += 1
-            }
-        }
-        return String(decoding: result, as: UTF8.self)
-    }
+    func text(_ place: Range<Int>) -> String { mountTableText(bytes[place]) }
 }

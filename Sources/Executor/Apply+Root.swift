@@ -124,22 +124,7 @@ enum MountTable {
             guard halves.count == 2 else { return nil }
             let head = halves[0].split(separator: " ")
             guard head.count > 4, head[3] == "/", halves[1].hasPrefix("proc ") || halves[1].hasPrefix("sysfs ") else { return nil }
-            return plain(head[4])
+            return mountTableText(Array(head[4].utf8)[...])
         }
-    }
-
-    /// Space, tab, newline and backslash are written as octal there.
-    private static func plain(_ text: Substring) -> String {
-        var result: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "\\"), let code = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8) {
-                result.append(code)
-                rest = rest.dropFirst(3)
-            } else {
-                result.append(byte)
-            }
-        }
-        return String(decoding: result, as: UTF8.self)
     }
 }

@@ -132,11 +132,16 @@ package func pollDescriptors(_ watched: [(fd: Int32, events: Int16)], millisecon
     return found
 }
 
-/// Waits for one of up to eight descriptors to be readable or at its end (poll(2)): a bit for each that is, the first the lowest.
-/// A negative one is never. -1 ms waits without end.
-package func pollReadable(_ descriptors: [Int32], milliseconds: Int32) throws(SysError) -> UInt32 {
+/// Which of the descriptors of a list are readable or at their end, by their places.
+package struct ReadableDescriptors {
+    fileprivate let bits: Int32
+    package subscript(place: Int) -> Bool { bits >> Int32(place) & 1 != 0 }
+}
+
+/// Waits for one of up to eight descriptors to be readable or at its end (poll(2)). A negative one is never. -1 ms waits without end.
+package func pollReadable(_ descriptors: [Int32], milliseconds: Int32) throws(SysError) -> ReadableDescriptors {
     let found = unsafe clx_poll_readable(descriptors, Int32(descriptors.count), milliseconds)
-    return found == -EINTR ? 0 : UInt32(try check(found, "poll"))
+    return ReadableDescriptors(bits: found == -EINTR ? 0 : try check(found, "poll"))
 }
 
 /// execveat(2) of the file behind a descriptor. Returns only by throwing.

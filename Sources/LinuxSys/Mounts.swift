@@ -166,3 +166,19 @@ package func pivotRoot(_ newRoot: String, _ oldRoot: String) throws(SysError) {
 }
 
 package func changeRoot(_ path: String) throws(SysError) { try check(unsafe clx_chroot(path), "chroot", on: path) }
+
+/// A path of /proc/PID/mountinfo as it is: space, tab, newline and backslash are written there as octal (proc(5)).
+package func mountTableText(_ text: ArraySlice<UInt8>) -> String {
+    guard text.contains(UInt8(ascii: "\\")) else { return String(decoding: text, as: UTF8.self) }
+    var result: [UInt8] = []
+    var rest = text
+    while let byte = rest.popFirst() {
+        if byte == UInt8(ascii: "\\"), rest.count >= 3, let code = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8) {
+            result.append(code)
+            rest = rest.dropFirst(3)
+        } else {
+            result.append(byte)
+        }
+    }
+    return String(decoding: result, as: UTF8.self)
+}

@@ -65,11 +65,11 @@ struct Relay {
                 process.pidfd.raw, signals.raw, output ? console?.raw ?? -1 : -1, input ? 0 : -1, notification?.from.raw ?? -1,
             ]
             let found = try kernel { () throws(SysError) in try pollReadable(watched, milliseconds: -1) }
-            if found & 1 != 0 { return try kernel { () throws(SysError) in try process.pidfd.fd.reap(blocking: true) } }
-            if found & 2 != 0 { try passSignals() }
-            if found & 4 != 0, let console { output = Self.move(from: console.raw, to: 1) }
-            if found & 8 != 0, let console { input = Self.move(from: 0, to: console.raw) }
-            if found & 16 != 0 { try passNotification() }
+            if found[0] { return try kernel { () throws(SysError) in try process.pidfd.fd.reap(blocking: true) } }
+            if found[1] { try passSignals() }
+            if found[2], let console { output = Self.move(from: console.raw, to: 1) }
+            if found[3], let console { input = Self.move(from: 0, to: console.raw) }
+            if found[4] { try passNotification() }
         }
     }
 

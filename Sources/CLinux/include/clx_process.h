@@ -24,3 +24,5 @@ _Noreturn void clx_exit(int status);
 
 /* A word of the command line, nil behind the last one. */
 const char *clx_argument(int number);
+/* All of them, and how many. */
+char **clx_arguments(int *count);

@@ -39,10 +39,10 @@ struct NotifySocket {
     func relay(from socket: FDBox, of process: FDBox, pid: Int32) throws(CommandError) {
         while true {
             let found = try kernel { () throws(SysError) in
-                try pollDescriptors([(socket.raw, Int16(POLLIN)), (process.raw, Int16(POLLIN))], milliseconds: -1)
+                try pollReadable([socket.raw, process.raw], milliseconds: -1)
             }
-            if found[0] != 0, let word = Self.readiness(socket) { return try tell(word, pid: pid, waiting: true) }
-            if found[1] != 0 { return }
+            if found[0], let word = Self.readiness(socket) { return try tell(word, pid: pid, waiting: true) }
+            if found[1] { return }
         }
     }
 

@@ -60,15 +60,16 @@ struct StateStore {
     private func creating(_ id: String) -> String { "\(directory(id))/creating.json" }
     private func state(_ id: String) -> String { "\(directory(id))/state.json" }
 
-    /// config.json as it was at the creation: what becomes of the bundle's own does not change a container that is there (runtime.md, "Create").
-    func configuration(_ id: String) throws(CommandError) -> [UInt8] {
-        guard let bytes = try file(id), let config = StateFile.config(in: bytes) else {
+    private func configuration(in bytes: [UInt8], _ id: String) throws(CommandError) -> [UInt8] {
+        guard let config = StateFile.config(in: bytes) else {
             throw .state(operation: "read", id: state(id), reason: "there is no configuration in it")
         }
         return config
     }
 
-    func spec(_ record: ContainerRecord) throws(CommandError) -> RuntimeSpec { try Files.spec(configuration(record.id), state(record.id)) }
+    func spec(_ record: ContainerRecord) throws(CommandError) -> RuntimeSpec {
+        try Files.spec(configuration(in: file(record.id) ?? [], record.id), state(record.id))
+    }
 
     /// Whole or not at all. Not made durable: after a crash of the host there is no container to be found.
     func save(_ record: ContainerRecord) throws(CommandError) {
@@ -96,14 +97,23 @@ struct StateStore {
         try? place.removeTree(name)
     }
 
-    func load(_ id: String, for operation: String) throws(CommandError) -> ContainerRecord {
+    func load(_ id: String, for operation: String) throws(CommandError) -> ContainerRecord { try loadAll(id, for: operation).record }
+
+    /// With config.json as it was at the creation: what becomes of the bundle's own does not change a container that is there
+    /// (runtime.md, "Create").
+    func loadWithConfiguration(_ id: String, for operation: String) throws(CommandError) -> (record: ContainerRecord, config: [UInt8]) {
+        let (record, bytes) = try loadAll(id, for: operation)
+        return (record, try configuration(in: bytes, id))
+    }
+
+    private func loadAll(_ id: String, for operation: String) throws(CommandError) -> (record: ContainerRecord, bytes: [UInt8]) {
         try Self.check(id)
         // One that was cut off says nothing, as nothing was made before it was whole.
         guard let bytes = try file(id), let json = StateFile.record(in: bytes) else { throw .missing(operation, id) }
         guard let record = ContainerRecord(json) else {
             throw .state(operation: "read", id: state(id), reason: "it is not a container's state")
         }
-        return record
+        return (record, bytes)
     }
 
     /// It may get its name between two looks.

@@ -41,17 +41,16 @@ struct EventsCommand {
             let now = monotonicNanoseconds()
             var pause = next > now ? Int32(clamping: (next - now) / 1_000_000 + 1) : 0
             if now < lookingUntil { pause = min(pause, 20) }
-            let watched: [(fd: Int32, events: Int16)] = [(process.raw, Int16(POLLIN)), (watch?.fd.raw ?? -1, Int16(POLLIN))]
-            let found: [Int16]
-            do { found = try pollDescriptors(watched, milliseconds: pause) } catch { throw .kernel(error) }
-            if found[1] != 0 {
+            let found: ReadableDescriptors
+            do { found = try pollReadable([process.raw, watch?.fd.raw ?? -1], milliseconds: pause) } catch { throw .kernel(error) }
+            if found[1] {
                 try? watch?.fd.drain()
                 lookingUntil = monotonicNanoseconds() + 2_000_000_000
             }
             let count = watch?.kills() ?? kills
             if count > kills { emit("oom", nil) }
             kills = max(kills, count)
-            if found[0] != 0 { return }
+            if found[0] { return }
             guard monotonicNanoseconds() >= next else { continue }
             next += interval
             emit("stats", StatisticsDocument.json(try group.statistics()))

@@ -16,7 +16,7 @@ struct ExecCommand {
     init(_ call: Invocation) throws(CommandError) {
         self.call = call
         guard let id = call.given.rest.first else { throw .usage("exec: the container's id and a command expected") }
-        let record = try call.store.load(id, for: "exec")
+        let (record, config) = try call.store.loadWithConfiguration(id, for: "exec")
         pidfd = record.living()
         switch record.status(call.store, living: pidfd != nil) {
         case .running, .created: break
@@ -27,7 +27,7 @@ struct ExecCommand {
         }
         self.record = record
         subgroups = try SubCgroups.parse(call.given.all("cgroup"))
-        let configuration = try Files.json(call.store.configuration(id), "config.json of \(id)")
+        let configuration = try Files.json(config, "config.json of \(id)")
         do { spec = try RuntimeSpec(document: configuration) } catch { throw .state(operation: "read", id: id, reason: "\(error)") }
         let document = try ExecProcess.document(call.given, record, configuration)
         do { process = try ProcessSpec(document: document) } catch { throw .state(operation: "exec", id: id, reason: "\(error)") }
