@@ -51,7 +51,7 @@ install: build ## programs, systemd units, shell completion and documents below 
 
 order: deps ## the list of what a container's life calls, for the linker (root, minutes)
 	for program in swiftlet-oci containerd-shim-swiftlet-v2; do \
-		$(SWIFT) build $(RELEASE_FLAGS) --product $$program -Xlinker -Map=$(CURDIR)/.build/$$program.map || exit 1; done
+		$(SWIFT) build $(RELEASE_FLAGS) --product $$program -Xlinker -Map=$(CURDIR)/.build/$$program.map -Xlinker --no-demangle || exit 1; done
 	Integration/order/run.sh $(RELEASE) .build > .build/calls.order
 	mv .build/calls.order Sources/calls.order
 

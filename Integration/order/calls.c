@@ -1,4 +1,5 @@
-/* Writes which instructions a program executes, each once, in the order in which they are first reached.
+/* Writes which instructions a program executes, each once, in the order in which they are first reached; and, when it ends or executes
+ * another, at which addresses its variables have changed.
  *
  * usage: calls FILE PROGRAM [ARGUMENT…]
  *
@@ -13,12 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { LIMIT = 32 << 20, PIDS = 1 << 22 };
 static uint8_t seen[LIMIT], foreign[PIDS];
+static uint8_t beginning[LIMIT], now[LIMIT];
 
 /* A program of another file than the one that is looked at; executed from a detached mount, that one is "/". */
 static int is_foreign(pid_t pid, const char *program) {
@@ -30,9 +33,40 @@ static int is_foreign(pid_t pid, const char *program) {
     return strcmp(path, "/") != 0 && strcmp(path, program) != 0;
 }
 
+/* Reads what it may write to below LIMIT, its heap excepted, to the same places of `into`, and tells the address of each word that is not
+ * as it was at the beginning, unless this is the beginning (`out` is null). */
+static void read_variables(pid_t pid, uint8_t *into, FILE *out) {
+    char path[64], line[512];
+    unsigned long start, end;
+    snprintf(path, sizeof path, "/proc/%d/mem", pid);
+    int memory = open(path, O_RDONLY | O_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/%d/maps", pid);
+    FILE *maps = fopen(path, "re");
+    while (maps && fgets(line, sizeof line, maps)) {
+        if (sscanf(line, "%lx-%lx rw", &start, &end) != 2 || !strstr(line, " rw") || strstr(line, "[heap]") || end > LIMIT) continue;
+        if (pread(memory, into + start, end - start, (off_t)start) != (ssize_t)(end - start)) continue;
+        for (unsigned long at = start; out && at < end; at += sizeof(long)) {
+            if (memcmp(into + at, beginning + at, sizeof(long)) == 0 || seen[at]) continue;
+            seen[at] = 1;
+            fprintf(out, "%lx\n", at);
+        }
+    }
+    if (maps) fclose(maps);
+    close(memory);
+}
+
+/* About to make a system call after which the variables are gone. */
+static int ends(pid_t pid, const struct user_regs_struct *registers) {
+    unsigned long long call = registers->rax;
+    if (call != SYS_exit && call != SYS_exit_group && call != SYS_execve && call != SYS_execveat) return 0;
+    return (ptrace(PTRACE_PEEKTEXT, pid, registers->rip, 0) & 0xffff) == 0x050f; /* syscall */
+}
+
 static void note(pid_t pid, FILE *out) {
     struct user_regs_struct registers;
-    if (ptrace(PTRACE_GETREGS, pid, 0, &registers) != 0 || registers.rip >= LIMIT || seen[registers.rip]) return;
+    if (ptrace(PTRACE_GETREGS, pid, 0, &registers) != 0 || registers.rip >= LIMIT) return;
+    if (ends(pid, &registers)) read_variables(pid, now, out);
+    if (seen[registers.rip]) return;
     seen[registers.rip] = 1;
     fprintf(out, "%llx\n", registers.rip);
 }
@@ -49,9 +83,10 @@ static void follow(pid_t first, const char *program, FILE *out, int told) {
             continue;
         }
         int signal = WSTOPSIG(status), event = status >> 16, given = 0;
-        if (event == PTRACE_EVENT_EXEC)
+        if (event == PTRACE_EVENT_EXEC) {
             foreign[pid] = is_foreign(pid, program);
-        else if (!event && signal == SIGTRAP)
+            if (!foreign[pid]) read_variables(pid, beginning, NULL);
+        } else if (!event && signal == SIGTRAP)
             note(pid, out);
         else if (!event && signal != SIGSTOP)
             given = signal;

@@ -111,10 +111,11 @@ int clx_epoll_wait(int epoll, uint32_t *events, uint64_t *data, int room, int ti
     return count;
 }
 
-int clx_signalfd(const int *signals, int count) {
+int clx_signalfd(uint64_t signals) {
     sigset_t set;
     sigemptyset(&set);
-    for (int i = 0; i < count; i++) sigaddset(&set, signals[i]);
+    for (int number = 1; number <= 64; number++)
+        if (signals >> (number - 1) & 1) sigaddset(&set, number);
     if (sigprocmask(SIG_BLOCK, &set, 0) < 0) return -errno;
     return RESULT(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }

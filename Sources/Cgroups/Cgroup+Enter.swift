@@ -26,13 +26,8 @@ extension Cgroup {
         }
     }
 
-    struct Place: Equatable {
-        var path: String
-        var isUnified: Bool
-    }
-
     /// Where to go in each hierarchy.
-    func places(_ subgroups: [String: String]) throws(CgroupError) -> [Place] {
+    func places(_ subgroups: [String: String]) throws(CgroupError) -> [Directory] {
         guard !subgroups.isEmpty else { return ownPlaces }
         for (controller, path) in subgroups {
             guard !path.split(separator: "/").contains(".."), !path.utf8.contains(0) else {
@@ -42,29 +37,26 @@ extension Cgroup {
                 throw .unsupported(field: "cgroup", reason: "the container has no controller \(controller)")
             }
         }
-        var result: [Place] = []
+        var result: [Directory] = []
         for directory in directories {
-            let isUnified = directory.controller.isEmpty
             let below = subgroups[directory.controller] ?? subgroups[""] ?? ""
             let place = directory.path + rootedPath(pathParts(below))
             guard ControlFile.exists("\(place)/cgroup.procs") else {
                 // Beside v1 the unified hierarchy has what limits it has none of: who made groups made them where the limits are.
-                if isUnified, !isUnifiedOnly {
-                    result.append(Place(path: directory.path, isUnified: true))
+                if directory.isUnified, !isUnifiedOnly {
+                    result.append(directory)
                     continue
                 }
                 throw .unsupported(field: "cgroup", reason: "there is no cgroup \(place)")
             }
-            if !result.contains(where: { $0.path == place }) { result.append(Place(path: place, isUnified: isUnified)) }
+            if !result.contains(where: { $0.path == place }) { result.append(Directory(controller: directory.controller, path: place)) }
         }
         return result
     }
 
-    private var ownPlaces: [Place] {
-        var result: [Place] = []
-        for directory in directories where !result.contains(where: { $0.path == directory.path }) {
-            result.append(Place(path: directory.path, isUnified: directory.controller.isEmpty))
-        }
+    private var ownPlaces: [Directory] {
+        var result: [Directory] = []
+        for directory in directories where !result.contains(where: { $0.path == directory.path }) { result.append(directory) }
         return result
     }
 

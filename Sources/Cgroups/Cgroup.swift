@@ -15,6 +15,8 @@ package struct Cgroup: Equatable, Sendable {
             self.controller = controller
             self.path = path
         }
+
+        var isUnified: Bool { controller.isEmpty }
     }
 
     /// One for each controller of v1, several of which can share a path, and last the unified one.

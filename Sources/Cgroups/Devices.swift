@@ -33,9 +33,17 @@ extension Cgroup {
         try write(present.changes(to: wanted), in: place.path)
     }
 
-    struct DeviceWrite: Equatable {
-        var file: String
-        var value: String
+    /// A class, as of lists of objects there is one type for all.
+    final class DeviceWrite: Equatable {
+        let file: String
+        let value: String
+
+        init(file: String, value: String) {
+            self.file = file
+            self.value = value
+        }
+
+        static func == (one: DeviceWrite, other: DeviceWrite) -> Bool { one.file == other.file && one.value == other.value }
     }
 
     /// A list is opened once for all that is written to it, one rule a call.

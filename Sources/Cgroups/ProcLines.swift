@@ -23,10 +23,16 @@ extension Lines {
 
 /// /proc/PID/cgroup (cgroups(7)): `4:memory:/user`, `2:cpu,cpuacct:/`, `0::/user` (v2).
 struct MembershipLines: Lines {
-    struct Member {
+    /// A class, as of lists of objects there is one type for all.
+    final class Member {
         /// Empty for v2.
-        var controllers: [String]
-        var own: String
+        let controllers: [String]
+        let own: String
+
+        init(controllers: [String], own: String) {
+            self.controllers = controllers
+            self.own = own
+        }
     }
 
     let bytes: [UInt8]

@@ -43,7 +43,7 @@ extension Apply {
 
     /// One directory a hierarchy, named as the host names it, and a link for every controller that shares it.
     private func addHierarchy(_ hierarchy: CgroupHost.Hierarchy, to top: borrowing FD, _ plan: MountPlan) throws(SysError) {
-        guard let last = hierarchy.mountPoint.split(separator: "/").last.map(String.init) else { return }
+        guard let last = pathParts(hierarchy.mountPoint).last else { return }
         // None for a hierarchy in which the container has no directory.
         guard let mount = try cgroupMount(hierarchy, plan) else { return }
         try top.makeDirectory(last, mode: 0o755)

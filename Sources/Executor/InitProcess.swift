@@ -57,7 +57,7 @@ struct InitProcess {
         return made
     }
 
-    static let ofChildren: CloneFlags = [.newPID, .newTime]
+    static let ofChildren = CloneFlags.newPID.union(.newTime)
 
     /// In a user namespace init could not reach all that is to be mounted, and to map ids takes a process that the host sees:
     /// mounts are made before, in a mount namespace that becomes init's own.
@@ -138,14 +138,13 @@ struct InitProcess {
     func offer(_ cgroup: Cgroup, _ subgroups: [String: String] = [:], toJoin: Bool) throws(ExecutorFailure) {
         let doors: [FDBox]
         do { doors = toJoin ? try cgroup.doors(subgroups, isBornInside: isBornInside) : [] } catch { throw ExecutorFailure(error) }
-        try send(ExecutorRecord.cgroup(cgroup.record).encoded, doors.map(\.raw))
-        withExtendedLifetime(doors) {}
+        try send(ExecutorRecord.cgroup(cgroup.record).encoded, doors)
     }
 
     private func send(_ message: SetupMessage) throws(ExecutorFailure) { try send([message.rawValue]) }
 
-    private func send(_ bytes: [UInt8], _ descriptors: [Int32] = []) throws(ExecutorFailure) {
-        do { try link.fd.send(bytes, fds: descriptors) } catch {
+    private func send(_ bytes: [UInt8], _ descriptors: [FDBox] = []) throws(ExecutorFailure) {
+        do { try link.fd.send(bytes, lending: descriptors) } catch {
             guard error.errno == EPIPE || error.errno == ECONNRESET else { throw ExecutorFailure(error) }
             throw try lastWord()
         }

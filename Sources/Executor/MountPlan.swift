@@ -18,9 +18,17 @@ package struct MountPlan: Equatable, Sendable {
         case unified
     }
     package enum Remount: Equatable, Sendable { case mount, fileSystem }
-    package struct Datum: Equatable, Sendable {
-        package var key: String
-        package var value: String?
+    /// A class, as of lists of objects there is one type for all.
+    package final class Datum: Equatable, Sendable {
+        package let key: String
+        package let value: String?
+
+        package init(key: String, value: String?) {
+            self.key = key
+            self.value = value
+        }
+
+        package static func == (one: Datum, other: Datum) -> Bool { one.key == other.key && one.value == other.value }
     }
     /// How the owners of files are seen (mount_setattr(2), "ID-mapped mounts"). Without mappings: as the container's user namespace has it.
     package struct IDMap: Equatable, Sendable {

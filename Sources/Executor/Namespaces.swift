@@ -40,7 +40,7 @@ struct NamespacePlan: Equatable {
     var cloned: CloneFlags { (makesUser || joinsUser ? made : made.subtracting(.newMount)).subtracting(.newTime) }
 
     /// Everything that differs from the host's in the executor after joining.
-    var changed: CloneFlags { joined.reduce(made.intersection([.newMount, .newTime])) { $0.union($1.kind) } }
+    var changed: CloneFlags { joined.reduce(made.intersection(.newMount.union(.newTime))) { $0.union($1.kind) } }
 
     /// Opens every path before any is joined: after the mount namespace they would mean something else. A file that is no
     /// namespace, or one of another kind, is an error (config-linux.md, "Namespaces").

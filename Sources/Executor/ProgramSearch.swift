@@ -44,13 +44,29 @@ enum Passwd {
             let info = try? file.info(), info.isRegular,
             let bytes = try? file.readAll(limit: 1 << 20)
         else { return "/" }
-        for line in bytes.split(separator: 0x0a) {
-            let fields = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-            guard fields.count >= 6, UInt32(String(decoding: fields[2], as: UTF8.self)) == uid else { continue }
-            let home = fields[5]
-            guard home.first == UInt8(ascii: "/"), !home.contains(where: { $0 < 0x20 || $0 == 0x7f }) else { return "/" }
-            return String(decoding: home, as: UTF8.self)
+        return home(of: uid, listedIn: bytes) ?? "/"
+    }
+
+    /// passwd(5): name, password, uid, gid, comment, home, shell. By bytes, as `pathParts` and for its reason.
+    static func home(of uid: UInt32, listedIn bytes: [UInt8]) -> String? {
+        var at = 0
+        while at < bytes.count {
+            var (fields, start, number, home) = (0, at, at..<at, at..<at)
+            while true {
+                let isEnd = at == bytes.count || bytes[at] == UInt8(ascii: "\n")
+                if isEnd || bytes[at] == UInt8(ascii: ":") {
+                    if fields == 2 { number = start..<at }
+                    if fields == 5 { home = start..<at }
+                    fields += 1
+                    start = at + 1
+                }
+                at += 1
+                if isEnd { break }
+            }
+            guard fields >= 6, UInt32(String(decoding: bytes[number], as: UTF8.self)) == uid else { continue }
+            guard bytes[home].first == UInt8(ascii: "/"), !bytes[home].contains(where: { $0 < 0x20 || $0 == 0x7f }) else { return nil }
+            return String(decoding: bytes[home], as: UTF8.self)
         }
-        return "/"
+        return nil
     }
 }

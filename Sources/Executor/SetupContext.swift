@@ -170,36 +170,40 @@ final class HostPlace {
         }
         root = FDBox(try FD.open("/", openPathOnly | O_DIRECTORY))
         var found: [OwnNamespace] = []
-        if !kinds.isEmpty {
-            for known in Self.kinds where kinds.contains(known.kind) {
-                let file = FDBox(try FD.open("/proc/self/ns/\(known.name)", O_RDONLY))
-                found.append(OwnNamespace(kind: known.kind, name: known.name, fd: file))
-            }
+        func keep(_ kind: CloneFlags, _ name: String) throws(SysError) {
+            if kinds.contains(kind) { found.append(try OwnNamespace(kind, name)) }
         }
+        try keep(.newPID, "pid")
+        try keep(.newNetwork, "net")
+        try keep(.newIPC, "ipc")
+        try keep(.newUTS, "uts")
+        try keep(.newCgroup, "cgroup")
+        try keep(.newTime, "time")
+        try keep(.newMount, "mnt")
         namespaces = found
         directory = kinds.contains(.newMount) ? FDBox(try FD.open(".", openPathOnly | O_DIRECTORY)) : nil
         self.proc = FDBox(proc)
         self.null = FDBox(null)
     }
 
-    private struct OwnNamespace {
-        var kind: CloneFlags
-        var name: String
-        var fd: FDBox?
-    }
+    /// A class, as of lists of objects there is one type for all.
+    private final class OwnNamespace {
+        let kind: CloneFlags
+        let name: String
+        let file: FD
 
-    private static let kinds = [
-        OwnNamespace(kind: .newPID, name: "pid"), OwnNamespace(kind: .newNetwork, name: "net"), OwnNamespace(kind: .newIPC, name: "ipc"),
-        OwnNamespace(kind: .newUTS, name: "uts"), OwnNamespace(kind: .newCgroup, name: "cgroup"),
-        OwnNamespace(kind: .newTime, name: "time"),
-        OwnNamespace(kind: .newMount, name: "mnt"),
-    ]
+        init(_ kind: CloneFlags, _ name: String) throws(SysError) {
+            self.kind = kind
+            self.name = name
+            file = try FD.open("/proc/self/ns/\(name)", O_RDONLY)
+        }
+    }
 
     /// Back into the runtime's own namespaces, where hooks run and cgroups are removed. The mount namespace comes last:
     /// joining it takes the working directory and the root along (setns(2)).
     func comeBack(from changed: CloneFlags) throws(SysError) {
         for namespace in namespaces where changed.contains(namespace.kind) {
-            if let fd = namespace.fd { try joinNamespace(fd.fd, namespace.kind, name: namespace.name) }
+            try joinNamespace(namespace.file, namespace.kind, name: namespace.name)
         }
         guard changed.contains(.newMount) else { return }
         try root.fd.makeCurrentDirectory(name: "/")

@@ -24,7 +24,8 @@ extension SetupPlan {
     mutating func addFileSystems(_ spec: RuntimeSpec, bundle: String, streams: ProcessStreams) throws(ExecutorFailure) -> [String] {
         var readonlyLater: [String] = []
         steps.append(.openRoot(spec.linux.namespace(.mount) == nil ? .directory : .mount))
-        for (number, mount) in spec.mounts.enumerated() {
+        for number in spec.mounts.indices {
+            let mount = spec.mounts[number]
             let field = "mounts[\(number)]"
             var plan = try MountPlan(mount, number: number, field: field, bundle: bundle)
             try plan.checkPlace(field: "\(field).destination")

@@ -21,9 +21,10 @@ package func environmentValue(_ name: String) -> String? {
 /// Root in the initial user namespace, where every id stands for itself (user_namespaces(7)); false for root of any other.
 package func isRootOfTheHost() -> Bool {
     guard geteuid() == 0, let map = try? FD.open("/proc/self/uid_map", O_RDONLY).readAll(limit: 4096) else { return false }
-    let fields = map.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
-    return fields.count == 3 && fields[0].elementsEqual("0".utf8) && fields[1].elementsEqual("0".utf8)
-        && fields[2].elementsEqual("4294967295".utf8)
+    // One line of three numbers, set in columns.
+    var numbers = ""
+    for byte in map where byte != UInt8(ascii: " ") || numbers.utf8.last != byte { numbers.unicodeScalars.append(Unicode.Scalar(byte)) }
+    return numbers == " 0 0 4294967295\n"
 }
 
 /// The words that this program was started with.

@@ -1,9 +1,19 @@
 internal import CLinux
 
+/// Signals by their numbers, 1 … 64.
+package struct SignalSet: ExpressibleByArrayLiteral, Sendable {
+    fileprivate private(set) var bits: UInt64 = 0
+
+    package init() {}
+    package init(arrayLiteral signals: Int32...) { for signal in signals { insert(signal) } }
+
+    package mutating func insert(_ signal: Int32) { bits |= 1 << UInt64(signal - 1) }
+}
+
 extension FD {
     /// A signalfd(2) for `signals`, which are blocked from now on.
-    package static func signals(_ signals: [Int32]) throws(SysError) -> FD {
-        FD(owning: try check(unsafe clx_signalfd(signals, Int32(signals.count)), "signalfd"))
+    package static func signals(_ signals: SignalSet) throws(SysError) -> FD {
+        FD(owning: try check(clx_signalfd(signals.bits), "signalfd"))
     }
 
     /// This descriptor is a signalfd: the next signal and its sender's pid, nil when none waits.

@@ -37,11 +37,23 @@ extension FD {
     /// Sends one record with copies of `fds`. False when the socket is full (non-blocking).
     @discardableResult
     package func send(_ record: [UInt8], fds: [Int32] = []) throws(SysError) -> Bool {
+        try unsafe fds.withUnsafeBufferPointer { (numbers) throws(SysError) in try unsafe send(record, numbers) }
+    }
+
+    /// The same, of descriptors that are objects already.
+    @discardableResult
+    package func send(_ record: [UInt8], lending boxes: [FDBox]) throws(SysError) -> Bool {
+        try unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: max(1, boxes.count)) { (numbers) throws(SysError) in
+            for place in boxes.indices { unsafe numbers.initializeElement(at: place, to: boxes[place].raw) }
+            defer { withExtendedLifetime(boxes) {} }
+            return try unsafe send(record, UnsafeBufferPointer(rebasing: numbers[..<boxes.count]))
+        }
+    }
+
+    private func send(_ record: [UInt8], _ numbers: UnsafeBufferPointer<Int32>) throws(SysError) -> Bool {
         while true {
             let result = unsafe record.withUnsafeBytes { bytes in
-                unsafe fds.withUnsafeBufferPointer {
-                    unsafe clx_send_fds(raw, bytes.baseAddress, bytes.count, $0.baseAddress, Int32($0.count), 0)
-                }
+                unsafe clx_send_fds(raw, bytes.baseAddress, bytes.count, numbers.baseAddress, Int32(numbers.count), 0)
             }
             if result == -Int(EINTR) { continue }
             if result == -Int(EAGAIN) { return false }
@@ -52,24 +64,21 @@ extension FD {
 
     /// Receives one record of at most `limit` bytes. Nil at the end; throws EAGAIN when nothing is there (non-blocking).
     package func receive(limit: Int = 65_536) throws(SysError) -> (bytes: [UInt8], fds: [FDBox])? {
-        var numbers = [Int32](repeating: -1, count: 32)
-        var count: Int32 = 32
         while true {
             var result = 0
+            var fds: [FDBox] = []
             // Not zeroed: of a page that nothing is written to, the kernel has none to give.
             let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { room, filled in
-                result = unsafe numbers.withUnsafeMutableBufferPointer {
-                    unsafe clx_receive_fds(raw, room.baseAddress, limit, $0.baseAddress, &count, 0)
+                unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: 32) { numbers in
+                    var count = Int32(numbers.count)
+                    result = unsafe clx_receive_fds(raw, room.baseAddress, limit, numbers.baseAddress, &count, 0)
+                    for place in 0..<Int(count) { fds.append(FDBox(FD(owning: unsafe numbers[place]))) }
                 }
                 filled = max(0, result)
             }
             // ECONNRESET: the other end was closed before it had read all; told once, and what it had sent is there still.
-            if result == -Int(EINTR) || result == -Int(ECONNRESET) {
-                count = 32
-                continue
-            }
+            if result == -Int(EINTR) || result == -Int(ECONNRESET) { continue }
             let got = try check(result, "recvmsg")
-            let fds = numbers[..<Int(count)].map { FDBox(FD(owning: $0)) }
             if got == 0 && fds.isEmpty { return nil }
             return (bytes, fds)
         }

@@ -103,10 +103,19 @@ package func replaceFile(at path: String, with bytes: [UInt8], mode: UInt32 = 0o
 package func processStartTime(_ pid: Int32) -> UInt64? {
     guard let file = try? FD.open("/proc/\(pid)/stat", O_RDONLY), let bytes = try? file.readAll(limit: 4096) else { return nil }
     // The name in parentheses may hold anything; the last parenthesis ends it.
-    guard let close = bytes.lastIndex(of: UInt8(ascii: ")")) else { return nil }
-    let fields = bytes[(close + 1)...].split(separator: 0x20)
-    guard fields.count > 19, fields[0].first != UInt8(ascii: "Z") else { return nil }
-    return UInt64(String(decoding: fields[19], as: UTF8.self))
+    guard let close = bytes.lastIndex(of: UInt8(ascii: ")")), close + 2 < bytes.count, bytes[close + 2] != UInt8(ascii: "Z") else {
+        return nil
+    }
+    // ` R 1 2…`: the third field stands behind the first space.
+    var spaces = 0
+    var birth: UInt64?
+    for byte in bytes[(close + 1)...] {
+        if byte == UInt8(ascii: " ") { spaces += 1 }
+        guard spaces == 20, byte != UInt8(ascii: " ") else { continue }
+        guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+        birth = (birth ?? 0) &* 10 &+ UInt64(byte - UInt8(ascii: "0"))
+    }
+    return spaces > 20 ? birth : nil
 }
 
 /// Closes every descriptor from `first` on: what a caller has let slip through is not kept by a process that stays.

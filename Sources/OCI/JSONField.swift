@@ -22,7 +22,7 @@ package struct FieldError: Error, Equatable, CustomStringConvertible, Sendable {
 /// One place in a document with the path that leads there: strict, typed access. Null counts as absent.
 package struct JSONField: Sendable {
     /// Where this is: written out only for an error, as a document has thousands of places and rarely one that is wrong.
-    private indirect enum Place: Sendable {
+    fileprivate indirect enum Place: Sendable {
         case document
         case named(String)
         case member(Place, String)
@@ -74,11 +74,29 @@ package struct JSONField: Sendable {
     /// The names of all members; empty when absent.
     package func memberNames() throws(FieldError) -> [String] { try members().map(\.name) }
 
-    /// The elements; empty when absent.
-    package func elements() throws(FieldError) -> [JSONField] {
-        guard let value else { return [] }
+    /// One after the other: nobody wants a list of them.
+    package struct Elements: Sequence, IteratorProtocol {
+        fileprivate let place: Place
+        fileprivate let items: [JSON]
+        private var taken = 0
+
+        fileprivate init(_ place: Place, _ items: [JSON]) {
+            self.place = place
+            self.items = items
+        }
+
+        package mutating func next() -> JSONField? {
+            guard taken < items.count else { return nil }
+            defer { taken += 1 }
+            return JSONField(.element(place, taken), items[taken])
+        }
+    }
+
+    /// The elements; none when absent.
+    package func elements() throws(FieldError) -> Elements {
+        guard let value else { return Elements(place, []) }
         guard case .array(let items) = value else { throw mismatch("an array") }
-        return items.enumerated().map { JSONField(.element(place, $0.offset), $0.element) }
+        return Elements(place, items)
     }
 
     /// Text without NUL, at which every name and path would end for the kernel.

@@ -55,9 +55,12 @@ package final class RuntimeSpec: Sendable {
 
     private static func version(_ field: JSONField) throws(FieldError) -> String {
         let text = try field.text()
-        let parts = text.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, UInt32(parts[1]) != nil else { throw field.invalid("a version like 1.2.0 expected, found \(text)") }
-        guard parts[0] == "1" else { throw field.unsupported("version \(text) is not supported, 1.x is") }
+        let bytes = Array(text.utf8)
+        let dot = UInt8(ascii: ".")
+        guard let first = bytes.firstIndex(of: dot), let second = bytes[(first + 1)...].firstIndex(of: dot),
+            UInt32(String(decoding: bytes[(first + 1)..<second], as: UTF8.self)) != nil
+        else { throw field.invalid("a version like 1.2.0 expected, found \(text)") }
+        guard text.hasPrefix("1.") else { throw field.unsupported("version \(text) is not supported, 1.x is") }
         return text
     }
 

@@ -34,8 +34,14 @@ struct Relay {
             if reaping { try ProcessControl.becomeSubreaper() }
             // A peer that hangs up is told by EPIPE.
             try ignoreSignal(SIGPIPE)
-            let own = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGSEGV, SIGPIPE, SIGSTOP, SIGSYS]
-            let passed = (Int32(1)...31).filter { !own.contains($0) } + SignalNames.realTime
+            var passed = SignalSet()
+            for number in Int32(1)...31 {
+                switch number {
+                case SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGSEGV, SIGPIPE, SIGSTOP, SIGSYS: continue
+                default: passed.insert(number)
+                }
+            }
+            for number in SignalNames.realTime { passed.insert(number) }
             return FDBox(try FD.signals(passed))
         }
     }

@@ -133,6 +133,17 @@ import Testing
         #expect(try plan(Self.small().with { $0.process["apparmorProfile"] = "unconfined" }).steps == plan(Self.small()).steps)
     }
 
+    @Test("a home is found in what passwd(5) says of a number, and nothing else is taken for one")
+    func homes() {
+        func home(_ text: String) -> String? { Passwd.home(of: 7, listedIn: Array(text.utf8)) }
+        #expect(home("root:x:0:0::/root:/bin/sh\nseven:x:7:7:A, B:/home/7:/bin/sh\nagain:x:7:7::/other:\n") == "/home/7")
+        #expect(home("short:x:7\n\n:::::\nseven::7:::/h") == "/h")
+        #expect(home("seven:x:7:7::home:/bin/sh\nagain:x:7:7::/other:\n") == nil)
+        #expect(home("seven:x:7:7::/a\u{1b}[2J:/bin/sh\n") == nil)
+        #expect(home("seven:x:17:7::/h:\nseven:x: 7:7::/h:\nseven:7:x:7::/h:\n") == nil)
+        #expect(home("") == nil)
+    }
+
     @Test("the modules that run are told by the kernel's own files, not by what lies about")
     func modules() throws {
         let bundle = try TestBundle()

@@ -61,6 +61,42 @@ import Testing
         }
     }
 
+    @Test("objects are lent with a record in their order, and none is no different from a record without")
+    func lending() throws {
+        let pair = try FD.recordPair()
+        let (mine, theirs) = pair.take { (FDBox($0), FDBox($1)) }
+        let lent = [FDBox(try FD.open("/dev/null", O_RDONLY)), FDBox(try FD.open("/dev/zero", O_RDONLY))]
+        try mine.fd.send([1], lending: lent)
+        try mine.fd.send([2], lending: [])
+        let first = try #require(try theirs.fd.receive())
+        #expect(first.bytes == [1])
+        #expect(try first.fds.map { try $0.fd.info().minor } == [3, 5])
+        let second = try #require(try theirs.fd.receive())
+        #expect(second.bytes == [2] && second.fds.isEmpty)
+    }
+
+    @Test("a process is known by its birth, whatever it calls itself, until it has ended")
+    func births() throws {
+        let pair = try FD.recordPair()
+        let (mine, theirs) = pair.take { (FDBox($0), FDBox($1)) }
+        switch try cloneProcess() {
+        case .child:
+            ProcessControl.setName("a) Z 1 (b) 2")
+            _ = try? theirs.fd.send([1])
+            while true { pause() }
+        case .parent(let pid, let pidfd):
+            _ = try mine.fd.receive()
+            let text = String(decoding: try FD.open("/proc/\(pid)/stat", O_RDONLY).readAll(limit: 4096), as: UTF8.self)
+            let rest = text[text.index(after: try #require(text.lastIndex(of: ")")))...]
+            #expect(processStartTime(pid) == UInt64(rest.split(separator: " ")[19]))
+            try pidfd.signalProcess(SIGKILL)
+            _ = try pollDescriptors([(pidfd.raw, Int16(POLLIN))], milliseconds: 10_000)
+            #expect(processStartTime(pid) == nil)
+            #expect(try pidfd.reap(blocking: true) == .signal(SIGKILL))
+            #expect(processStartTime(pid) == nil)
+        }
+    }
+
     @Test("a child is reaped through its pidfd with its code or signal")
     func reaping() throws {
         #expect(ExitStatus.code(7).number == 7)

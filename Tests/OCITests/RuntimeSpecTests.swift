@@ -116,7 +116,8 @@ enum Example {
     @Test(
         "a value that makes no sense is refused by its field",
         arguments: [
-            ("ociVersion", nil, "ociVersion"), ("ociVersion", "one", "ociVersion"), ("root", nil, "root"), ("root.path", 5, "root.path"),
+            ("ociVersion", nil, "ociVersion"), ("ociVersion", "one", "ociVersion"), ("ociVersion", "1.2", "ociVersion"),
+            ("ociVersion", "1.x.0", "ociVersion"), ("root", nil, "root"), ("root.path", 5, "root.path"),
             ("process.args", [], "process.args"), ("process.args", [""], "process.args"), ("process.args", ["a\u{0}b"], "process.args[0]"),
             ("process.cwd", "tmp", "process.cwd"), ("process.cwd", nil, "process.cwd"), ("process.env", ["PATH"], "process.env[0]"),
             ("process.env", ["A=1", "=x"], "process.env[1]"), ("process.user.uid", -1, "process.user.uid"),

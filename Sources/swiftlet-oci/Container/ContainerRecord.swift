@@ -88,18 +88,33 @@ extension ContainerRecord {
         creator = json["creator"].flatMap { ProcessIdentity($0) }
     }
 
+    /// No literals: a list of pairs would be one more type for a short-lived command to make.
     var json: JSON {
         var notes = JSONObject()
         for (name, value) in annotations.sorted(by: { $0.key < $1.key }) { notes[name] = .string(value) }
-        var result: JSONObject = [
-            "version": .integer(Self.version), "id": .string(id), "bundle": .string(bundle), "rootfs": .string(rootfs),
-            "pid": .integer(Int64(process.pid)), "started": .integer(Int64(bitPattern: process.started)), "created": .string(created),
-            "annotations": .object(notes),
-            "cgroup": .array(cgroup.entries.map { ["controller": .string($0.controller), "directory": .string($0.path)] }),
-            "noPivotRoot": .bool(options.noPivotRoot), "noNewKeyring": .bool(options.noNewKeyring),
-            "systemdCgroup": .bool(options.systemdCgroup),
-        ]
-        if let creator { result["creator"] = creator.json }
+        var result = JSONObject()
+        result["version"] = .integer(Self.version)
+        result["id"] = .string(id)
+        result["bundle"] = .string(bundle)
+        result["rootfs"] = .string(rootfs)
+        process.write(into: &result)
+        result["created"] = .string(created)
+        result["annotations"] = .object(notes)
+        result["cgroup"] = .array(
+            cgroup.entries.map { entry in
+                var place = JSONObject()
+                place["controller"] = .string(entry.controller)
+                place["directory"] = .string(entry.path)
+                return .object(place)
+            })
+        result["noPivotRoot"] = .bool(options.noPivotRoot)
+        result["noNewKeyring"] = .bool(options.noNewKeyring)
+        result["systemdCgroup"] = .bool(options.systemdCgroup)
+        if let creator {
+            var identity = JSONObject()
+            creator.write(into: &identity)
+            result["creator"] = .object(identity)
+        }
         return .object(result)
     }
 }
@@ -110,5 +125,8 @@ extension ProcessIdentity {
         self.init(pid: Int32(truncatingIfNeeded: pid), started: UInt64(bitPattern: started))
     }
 
-    fileprivate var json: JSON { ["pid": .integer(Int64(pid)), "started": .integer(Int64(bitPattern: started))] }
+    fileprivate func write(into object: inout JSONObject) {
+        object["pid"] = .integer(Int64(pid))
+        object["started"] = .integer(Int64(bitPattern: started))
+    }
 }
