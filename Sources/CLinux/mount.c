@@ -23,8 +23,9 @@ int clx_open_tree(int dir, const char *path, int clone, int recursive) {
     return (int)RESULT(syscall(SYS_open_tree, dir, path, flags));
 }
 
-int clx_move_mount(int from, int to) {
-    return (int)RESULT(syscall(SYS_move_mount, from, "", to, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+int clx_move_mount(int from, int to, const char *name) {
+    unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | (*name ? 0 : MOVE_MOUNT_T_EMPTY_PATH);
+    return (int)RESULT(syscall(SYS_move_mount, from, "", to, name, flags));
 }
 
 int clx_fsopen(const char *type) { return (int)RESULT(syscall(SYS_fsopen, type, FSOPEN_CLOEXEC)); }

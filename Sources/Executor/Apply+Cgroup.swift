@@ -47,8 +47,7 @@ extension Apply {
         // None for a hierarchy in which the container has no directory.
         guard let mount = try cgroupMount(hierarchy, plan) else { return }
         try top.makeDirectory(last, mode: 0o755)
-        let place = try top.open(last, openPathOnly | O_DIRECTORY, resolve: .beneath)
-        try mount.attach(to: place, name: "\(plan.destination)/\(last)")
+        try mount.attach(onto: last, of: top)
         for controller in hierarchy.controllers
         where controller != last && !controller.hasPrefix("name=") && hierarchy.controllers.count > 1 {
             try top.makeSymlink(controller, to: last)

@@ -35,7 +35,7 @@ enum Bundle {
     /// Absolute and without links, so that a mount made on it is found at the same place afterwards.
     static func rootPath(_ path: String, bundle: String) throws(ExecutorFailure) -> String {
         let joined = path.hasPrefix("/") ? path : "\(bundle)/\(path)"
-        let resolved = try sys { () throws(SysError) in try FD.open(joined, openPathOnly | O_DIRECTORY).path() }
+        let resolved = try sys { () throws(SysError) in try canonicalDirectory(joined) }
         guard resolved != "/" else {
             throw ExecutorFailure(operation: "config.json", subject: "root.path", reason: "the host's root cannot be a rootfs")
         }

@@ -10,7 +10,7 @@ internal import OCI
 final class CreateJob {
     private let request: CreateRequest
     private let supervisor: Supervisor
-    private var prepared: PreparedSetup
+    private let prepared: PreparedSetup
     private let namespaces: NamespacePlan
     private var cgroup: Cgroup?
     private var birthplace: Cgroup.Birthplace?

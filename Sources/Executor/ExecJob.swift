@@ -7,7 +7,7 @@ internal import OCI
 final class ExecJob {
     private let request: ExecRequest
     private let supervisor: Supervisor
-    private var prepared: PreparedSetup
+    private let prepared: PreparedSetup
     private var made: InitProcess?
 
     init(_ request: ExecRequest, _ supervisor: Supervisor) throws(ExecutorFailure) {
@@ -28,7 +28,8 @@ final class ExecJob {
                 executing: process, in: spec, id: container.id, streams: request.streams, options: container.options, abilities: abilities),
             streams: request.streams, preservedDescriptors: request.preservedDescriptors,
             host: try sys { () throws(SysError) in try HostPlace(leftFor: []) }, filter: try Bundle.filter(spec.linux.seccomp),
-            agent: try Bundle.agent(spec.linux.seccomp), containerPID: container.pid)
+            agent: try Bundle.agent(spec.linux.seccomp))
+        prepared.containerPID = container.pid
         prepared.isTraced = request.isTraced
     }
 

@@ -76,16 +76,18 @@ struct InitProcess {
         let users = UserNamespaces(host: prepared.host, prepared.spec, joined: namespaces.user(of: opened))
         try RootfsMounts.make(request.rootfs, at: prepared.rootPath, users: users)
         let sources = try sys { () throws(SysError) in try MountSources(for: prepared.plan, users: users) }
-        var prepared = prepared
+        var isInRoot = false
         if namespaces.makesMount, prepared.plan.steps.contains(.openRoot(.mount)) {
             try sys { () throws(SysError) in
                 try privatizeMount(holding: prepared.rootPath)
                 try FD.open(prepared.rootPath, openPathOnly | O_DIRECTORY).makeCurrentDirectory(name: prepared.rootPath)
             }
-            prepared.isInRoot = true
+            isInRoot = true
         }
         try sys { () throws(SysError) in try namespaces.join(opened) { $0.kind == .newUser } }
-        return try clone(prepared, namespaces.cloned.union(flags), gate: request.gate, supervisor) { () throws(ExecutorFailure) in sources }
+        return try clone(prepared, namespaces.cloned.union(flags), gate: request.gate, supervisor, isInRoot: isInRoot) {
+            () throws(ExecutorFailure) in sources
+        }
     }
 
     /// What is mounted here stays here. `shared` is asked for when mounts of volumes are to be seen on the
@@ -101,12 +103,13 @@ struct InitProcess {
     /// The clone itself. In the child, which begins with `entering`, it never returns.
     static func clone(
         _ prepared: PreparedSetup, _ flags: CloneFlags, gate: StartGate, _ supervisor: Supervisor,
-        _ birthplace: Cgroup.Birthplace? = nil, entering: () throws(ExecutorFailure) -> MountSources
+        _ birthplace: Cgroup.Birthplace? = nil, isInRoot: Bool = false, entering: () throws(ExecutorFailure) -> MountSources
     ) throws(ExecutorFailure) -> InitProcess {
         let ends = try sys { () throws(SysError) in try FD.recordPair() }
         let (ours, theirs) = ends.take { (FDBox($0), FDBox($1)) }
         // Made before: what the child would count references of is the parent's memory, copied page by page.
-        let context = SetupContext(prepared, link: SetupLink(executor: theirs, channel: supervisor.channel, gate: gate))
+        let context = SetupContext(
+            prepared, link: SetupLink(executor: theirs, channel: supervisor.channel, gate: gate), isInRoot: isInRoot)
         let all = flags.union(supervisor.childFlags)
         var isBornInside = birthplace != nil
         let side: CloneSide

@@ -5,23 +5,9 @@ internal import OCI
 
 /// What the steps of a plan refer to.
 final class SetupContext {
-    let id: String
-    let bundle: String
-    /// Absolute, without links; only init needs it.
-    let rootPath: String
-    let spec: RuntimeSpec
-    let process: ProcessSpec
-    let plan: SetupPlan
-    let streams: ProcessStreams
-    let preservedDescriptors: Int32
-    let host: HostPlace
+    private let prepared: PreparedSetup
     private(set) var sources = MountSources()
     let link: SetupLink
-    let filter: SeccompFilter?
-    let agent: FDBox?
-    let containerPID: Int32?
-    /// As the executor sees it; nil when nothing of it is mounted.
-    let cgroupHost: CgroupHost?
     /// Once it is made.
     private(set) var cgroup: Cgroup?
     /// The first masked directory's mount: it is read-only, so that the others can show the same file system.
@@ -34,31 +20,30 @@ final class SetupContext {
         let place: FDBox
     }
     private var doors: [FDBox] = []
-    private let awaitsBegin: Bool
     let isInRoot: Bool
-    let isTraced: Bool
 
+    var id: String { prepared.id }
+    var bundle: String { prepared.bundle }
+    /// Absolute, without links; only init needs it.
+    var rootPath: String { prepared.rootPath }
+    var spec: RuntimeSpec { prepared.spec }
+    var process: ProcessSpec { prepared.process }
+    var plan: SetupPlan { prepared.plan }
+    var streams: ProcessStreams { prepared.streams }
+    var preservedDescriptors: Int32 { prepared.preservedDescriptors }
+    var host: HostPlace { prepared.host }
+    /// As the executor sees it; nil when nothing of it is mounted.
+    var cgroupHost: CgroupHost? { prepared.cgroupHost }
+    var isTraced: Bool { prepared.isTraced }
     var proc: FDBox { host.proc }
     var null: FDBox { host.null }
 
-    init(_ prepared: PreparedSetup, link: SetupLink) {
-        id = prepared.id
-        bundle = prepared.bundle
-        rootPath = prepared.rootPath
-        spec = prepared.spec
-        process = prepared.process
-        plan = prepared.plan
-        streams = prepared.streams
-        preservedDescriptors = prepared.preservedDescriptors
-        host = prepared.host
-        filter = prepared.filter
-        agent = prepared.agent
-        containerPID = prepared.containerPID
-        cgroupHost = prepared.cgroupHost
-        awaitsBegin = prepared.awaitsBegin
-        isInRoot = prepared.isInRoot
-        isTraced = prepared.isTraced
+    /// - Parameter isInRoot: the root is the working directory of whom is cloned: a copy of the mount namespace takes it along, whatever
+    ///   stands on the way there.
+    init(_ prepared: PreparedSetup, link: SetupLink, isInRoot: Bool) {
+        self.prepared = prepared
         self.link = link
+        self.isInRoot = isInRoot
     }
 
     func state(_ status: ContainerState.Status, pid: Int32) -> ContainerState {
@@ -66,14 +51,14 @@ final class SetupContext {
     }
 
     func loadFilter(_ status: ContainerState.Status) throws(ExecutorFailure) {
-        guard let filter else { return }
-        guard let agent else {
+        guard let filter = prepared.filter else { return }
+        guard let agent = prepared.agent else {
             do { try filter.load() } catch { throw ExecutorFailure(operation: "seccomp", subject: "load", reason: "\(error)") }
             return
         }
         let pid = try sys { () throws(SysError) in try host.ownPID() }
         let told = ContainerProcessState(
-            pid: pid, metadata: spec.linux.seccomp?.listenerMetadata, state: state(status, pid: containerPID ?? pid))
+            pid: pid, metadata: spec.linux.seccomp?.listenerMetadata, state: state(status, pid: prepared.containerPID ?? pid))
         do { try filter.load(agent: agent.fd, telling: told.encoded()) } catch {
             throw ExecutorFailure(operation: "seccomp", subject: "load", reason: "\(error)")
         }
@@ -81,7 +66,7 @@ final class SetupContext {
 
     /// By itself where nothing is in the way: a filter may forbid it, and in a user namespace the executor has the privilege.
     func setLimits() throws(ExecutorFailure) {
-        let isFiltered = filter != nil && !process.noNewPrivileges
+        let isFiltered = prepared.filter != nil && !process.noNewPrivileges
         if isFiltered || spec.linux.namespace(.user) != nil { return try link.awaitLimits() }
         try sys { () throws(SysError) in try ProcessSettings.set(process, of: 0) }
     }
@@ -109,7 +94,7 @@ final class SetupContext {
     func run(first: () throws(SysError) -> Void, entering: () throws(ExecutorFailure) -> MountSources) -> Never {
         do {
             try sys(first)
-            if awaitsBegin { try link.awaitBegin() }
+            if prepared.awaitsBegin { try link.awaitBegin() }
             sources = try entering()
             var apply = try Apply(self)
             try apply.run()
@@ -120,31 +105,46 @@ final class SetupContext {
     }
 }
 
-/// Everything that could be checked and opened before anything changed.
-struct PreparedSetup {
-    var id: String
-    var bundle: String
-    var rootPath: String
-    var spec: RuntimeSpec
-    var process: ProcessSpec
-    var plan: SetupPlan
-    var streams: ProcessStreams
-    var preservedDescriptors: Int32
-    var host: HostPlace
-    var filter: SeccompFilter?
+/// Everything that could be checked and opened before anything changed. Nothing of it changes once the process is cloned.
+final class PreparedSetup {
+    let id: String
+    let bundle: String
+    let rootPath: String
+    let spec: RuntimeSpec
+    let process: ProcessSpec
+    let plan: SetupPlan
+    let streams: ProcessStreams
+    let preservedDescriptors: Int32
+    let host: HostPlace
+    let filter: SeccompFilter?
     /// Connected to who decides on system calls, where the filter leaves that to somebody.
-    var agent: FDBox?
+    let agent: FDBox?
     /// Of the container's init, for what joins it.
     var containerPID: Int32?
     /// Where cgroup file systems are to be mounted.
     var cgroupHost: CgroupHost?
     /// The process waits first: its ids are mapped and its network devices come from outside.
     var awaitsBegin = false
-    /// The root is the working directory of whom is cloned: a copy of the mount namespace takes it along, whatever stands on the way there.
-    var isInRoot = false
     var isTraced = false
     /// Only in a user namespace can anything be done for the container.
     var isUnprivileged = false
+
+    init(
+        id: String, bundle: String, rootPath: String, spec: RuntimeSpec, process: ProcessSpec, plan: SetupPlan, streams: ProcessStreams,
+        preservedDescriptors: Int32, host: HostPlace, filter: SeccompFilter?, agent: FDBox?
+    ) {
+        self.id = id
+        self.bundle = bundle
+        self.rootPath = rootPath
+        self.spec = spec
+        self.process = process
+        self.plan = plan
+        self.streams = streams
+        self.preservedDescriptors = preservedDescriptors
+        self.host = host
+        self.filter = filter
+        self.agent = agent
+    }
 }
 
 /// The runtime's own view of the host, opened before the executor joins or makes anything.

@@ -49,11 +49,18 @@ extension FD {
     package func readLink(_ name: String) throws(SysError) -> String { try Self.readLink(name, below: raw) }
 
     private static func readLink(_ name: String, below directory: Int32) throws(SysError) -> String {
-        var text = [UInt8](repeating: 0, count: 4096)
-        let count = try checkErrno("readlink", on: name) {
-            unsafe text.withUnsafeMutableBytes { unsafe readlinkat(directory, name, $0.bindMemory(to: CChar.self).baseAddress!, $0.count) }
+        var text: [UInt8] = []
+        try checkErrno("readlink", on: name) {
+            var count = 0
+            text = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { room, filled in
+                count = unsafe UnsafeMutableRawBufferPointer(room).withMemoryRebound(to: CChar.self) {
+                    unsafe readlinkat(directory, name, $0.baseAddress!, $0.count)
+                }
+                filled = max(0, count)
+            }
+            return count
         }
-        return String(decoding: text[..<count], as: UTF8.self)
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// mknodat(2); `mode` carries the file type.
@@ -85,9 +92,20 @@ extension FD {
 
 /// The working directory as the kernel names it; `(unreachable)…` when it is outside the root.
 package func currentDirectory() throws(SysError) -> String {
-    var text = [UInt8](repeating: 0, count: 4096)
+    var count = 0
     // The bare call: glibc's getcwd walks up with `..` when the kernel says that the place is unreachable.
-    let count = unsafe text.withUnsafeMutableBytes { unsafe clx_getcwd($0.baseAddress, $0.count) }
+    let text = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { room, filled in
+        count = unsafe clx_getcwd(room.baseAddress, room.count)
+        filled = max(0, count - 1)
+    }
     try check(count, "getcwd")
-    return String(decoding: text[..<max(0, Int(count) - 1)], as: UTF8.self)
+    return String(decoding: text, as: UTF8.self)
+}
+
+/// The path of a directory without links in it, which must be there.
+package func canonicalDirectory(_ path: String) throws(SysError) -> String {
+    let parts = pathParts(path)
+    // Nearly always there is none on the way: then its name need not be asked for.
+    if path.hasPrefix("/"), !parts.contains(".."), FD.isPlainDirectory(path) { return parts.isEmpty ? "/" : rootedPath(parts) }
+    return try FD.open(path, openPathOnly | O_DIRECTORY).path()
 }

@@ -49,7 +49,12 @@ extension FD {
 
     /// Puts this (detached) mount onto the place behind `target` (move_mount(2)).
     package func attach(to target: borrowing FD, name: String) throws(SysError) {
-        try check(clx_move_mount(raw, target.raw), "move_mount", on: name)
+        try check(unsafe clx_move_mount(raw, target.raw, ""), "move_mount", on: name)
+    }
+
+    /// The same onto the entry `name` of a directory to which nobody else writes.
+    package func attach(onto name: String, of directory: borrowing FD) throws(SysError) {
+        try check(unsafe clx_move_mount(raw, directory.raw, name), "move_mount", on: name)
     }
 
     /// mount_setattr(2), Linux 5.12. Throws ENOSYS where the kernel has none.

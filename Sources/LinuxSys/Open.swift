@@ -30,6 +30,15 @@ extension FD {
         FD(owning: try checkErrno("open", on: path) { unsafe Glibc.open(path, flags | O_CLOEXEC, mode) })
     }
 
+    /// Whether a directory is there, with no link on the way.
+    static func isPlainDirectory(_ path: String) -> Bool {
+        let wanted = UInt64(UInt32(bitPattern: openPathOnly | O_DIRECTORY))
+        let number = unsafe clx_openat2(AT_FDCWD, path, wanted, 0, Resolve.noSymlinks.rawValue)
+        guard number >= 0 else { return false }
+        _ = FD(owning: number)
+        return true
+    }
+
     /// Opens `path` relative to this directory under the rules of `resolve`. O_PATH descriptors may be had with `flags`.
     package func open(_ path: String, _ flags: Int32, mode: UInt32 = 0, resolve: Resolve) throws(SysError) -> FD {
         let wanted = UInt64(UInt32(bitPattern: flags))

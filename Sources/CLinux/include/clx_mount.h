@@ -4,8 +4,9 @@
 
 /* open_tree(2) with O_CLOEXEC. `path` may be empty (the descriptor itself). `clone`: a detached copy; `recursive`: with what is mounted below. */
 int clx_open_tree(int dir, const char *path, int clone, int recursive);
-/* move_mount(2): puts the mount behind `from` onto the place behind `to`, both descriptors. */
-int clx_move_mount(int from, int to);
+/* move_mount(2): puts the mount behind `from` onto the place behind `to`, both descriptors, or onto the entry `name` of that directory
+ * unless it is empty. */
+int clx_move_mount(int from, int to, const char *name);
 /* fsopen(2), fsconfig(2), fsmount(2). `key` with a null value is a flag. */
 int clx_fsopen(const char *type);
 int clx_fsconfig_set(int context, const char *key, const char *value);

@@ -6,7 +6,8 @@ import OCI
 enum Files {
     /// Absolute, without links; the directory must be there.
     static func absolute(_ path: String) throws(CommandError) -> String {
-        try kernel { () throws(SysError) in try FD.open(path, openPathOnly | O_DIRECTORY).path() }
+        if path == ".", let here = try? currentDirectory(), here.hasPrefix("/") { return here }
+        return try kernel { () throws(SysError) in try FD.open(path, openPathOnly | O_DIRECTORY).path() }
     }
 
     static func join(_ directory: String, _ path: String) -> String { path.hasPrefix("/") ? path : "\(directory)/\(path)" }
