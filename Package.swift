@@ -31,7 +31,8 @@ let quick: [SwiftSetting] =
             .when(configuration: .release))
     ]
 
-/// Fewer page faults: the kernel maps pages by sixteen. `make order` writes the list; names that are no longer there do no harm.
+/// Fewer page faults: the kernel maps pages by sixteen, and what is written after a clone it copies page by page. `make order` writes the
+/// list; names that are no longer there do no harm.
 let ordered: [LinkerSetting] = [
     .unsafeFlags(
         [

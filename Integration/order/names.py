@@ -1,6 +1,6 @@
-"""Turns addresses (stdin, hexadecimal, one in a line) into the names of the functions that hold them, each once, in order.
+"""Turns addresses (stdin, hexadecimal, one in a line) into the names of the functions and variables that hold them, each once, in order.
 
-usage: names.py MAP   (the map file of lld: VMA LMA Size Align Out/In/Symbol)
+usage: names.py MAP   (the map file of lld, names not demangled: VMA LMA Size Align Out/In/Symbol)
 """
 import bisect
 import re

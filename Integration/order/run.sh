@@ -1,5 +1,5 @@
 #!/bin/bash
-# Which functions a container's life calls, in order: the list for the linker, Sources/calls.order (see Package.swift).
+# Which functions a container's life calls, in order, and which variables it changes: the list for the linker, Sources/calls.order (see Package.swift).
 # usage: run.sh PROGRAMS MAPS > LIST   (directories of the programs and of the maps NAME.map that lld wrote of them; root, some minutes)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
