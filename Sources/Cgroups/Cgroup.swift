@@ -16,7 +16,7 @@ package struct Cgroup: Equatable, Sendable {
             self.path = path
         }
 
-        var isUnified: Bool { controller.isEmpty }
+        package var isUnified: Bool { controller.isEmpty }
     }
 
     /// One for each controller of v1, several of which can share a path, and last the unified one.
@@ -62,9 +62,9 @@ package struct Cgroup: Equatable, Sendable {
     }
 
     /// In the v2 hierarchy: to be born in (CLONE_INTO_CGROUP), where there is no other.
-    package var unified: String? { directories.first { $0.controller.isEmpty }?.path }
+    package var unified: String? { directories.first(where: \.isUnified)?.path }
 
-    package var isUnifiedOnly: Bool { !directories.isEmpty && directories.allSatisfy(\.controller.isEmpty) }
+    package var isUnifiedOnly: Bool { !directories.isEmpty && directories.allSatisfy(\.isUnified) }
 
     /// Of this host, now; nil when no cgroups are mounted.
     package static var hostMode: CgroupHost.Mode? { (try? CgroupHost.current())?.mode }

@@ -151,7 +151,7 @@ final class CreateJob {
                 path: prepared.spec.linux.cgroupsPath, id: request.id, systemd: request.options.systemdCgroup, on: prepared.cgroupHost)
         } catch { throw ExecutorFailure(error) }
         // In the order of `create`, the unified hierarchy last.
-        let paths = missing.filter { !$0.controller.isEmpty } + missing.filter { $0.controller.isEmpty }
+        let paths = missing.filter { !$0.isUnified } + missing.filter(\.isUnified)
         try supervisor.tell(.cgroup(CgroupPaths(paths)))
     }
 

@@ -104,6 +104,7 @@ package func currentDirectory() throws(SysError) -> String {
 
 /// The path of a directory without links in it, which must be there.
 package func canonicalDirectory(_ path: String) throws(SysError) -> String {
+    if path == ".", let here = try? currentDirectory(), here.hasPrefix("/") { return here }
     let parts = pathParts(path)
     // Nearly always there is none on the way: then its name need not be asked for.
     if path.hasPrefix("/"), !parts.contains(".."), FD.isPlainDirectory(path) { return parts.isEmpty ? "/" : rootedPath(parts) }

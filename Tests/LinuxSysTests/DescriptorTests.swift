@@ -44,6 +44,31 @@ import Testing
         #expect(throws: SysError(ELOOP, "openat2", on: "absolute")) { _ = try directory.open("absolute", O_RDONLY, resolve: .noSymlinks) }
     }
 
+    @Test("a directory has one path without links, however it is written")
+    func canonicalPaths() throws {
+        var template = Array("/tmp/swiftlet-path-XXXXXX".utf8CString)
+        let root = try #require(unsafe mkdtemp(&template).map { unsafe String(cString: $0) })
+        defer {
+            _ = unsafe unlink(root + "/link")
+            _ = unsafe unlink(root + "/file")
+            _ = unsafe rmdir(root + "/a/b")
+            _ = unsafe rmdir(root + "/a")
+            _ = unsafe rmdir(root)
+        }
+        _ = unsafe mkdir(root + "/a", 0o700)
+        _ = unsafe mkdir(root + "/a/b", 0o700)
+        _ = unsafe symlink("a", root + "/link")
+        _ = try FD.open(root + "/file", O_CREAT | O_WRONLY, mode: 0o600)
+        for written in ["/a/b", "//a/./b/", "/link/b", "/a/b/../b", "/link/../a/b/."] {
+            #expect(try canonicalDirectory(root + written) == root + "/a/b", "\(written)")
+        }
+        #expect(try canonicalDirectory("/") == "/")
+        #expect(try canonicalDirectory(".") == currentDirectory())
+        #expect(throws: SysError(ENOTDIR, "open", on: root + "/file")) { try canonicalDirectory(root + "/file") }
+        #expect(throws: SysError(ENOENT, "open", on: root + "/none/..")) { try canonicalDirectory(root + "/none/..") }
+        #expect(throws: SysError(ENOENT, "open")) { try canonicalDirectory("") }
+    }
+
     @Test("a record arrives whole, with its descriptors, and the end after it")
     func records() throws {
         let pair = try FD.recordPair()

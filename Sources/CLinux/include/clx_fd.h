@@ -25,7 +25,7 @@ int clx_epoll_create(void);
 int clx_epoll_ctl(int epoll, int operation, int fd, uint32_t events, uint64_t data);
 /* Fills parallel arrays; returns how many. A timeout of -1 waits without end. EINTR is returned as it is. */
 int clx_epoll_wait(int epoll, uint32_t *events, uint64_t *data, int room, int timeout_ms);
-/* A signalfd for the `count` signals in `signals`, which are blocked for this thread at the same time. */
+/* A signalfd for the signals whose bits are set in `signals` (that of signal 1 is the lowest); they are blocked for this thread from now on. */
 int clx_signalfd(uint64_t signals);
 /* Reads one record: fills signal number and sender's pid. 0 when nothing is there. */
 int clx_signalfd_read(int fd, int *signal, int *pid);

@@ -38,7 +38,7 @@ struct CheckpointJob {
         var criu = try directories.request(.dump, settings)
         criu.root = spec.root.path.hasPrefix("/") ? spec.root.path : "\(container.bundle)/\(spec.root.path)"
         criu.pid = container.pid
-        criu.freezer = container.cgroup.entries.first { $0.controller == "freezer" || $0.controller.isEmpty }?.path
+        criu.freezer = container.cgroup.entries.first { $0.controller == "freezer" || $0.isUnified }?.path
         criu.mounts = CriuBundle.mounts(spec, bundle: container.bundle).map { CriuPair(key: $0.key, value: $0.key) }
         criu.mounts += CriuBundle.maskedFiles(spec, pid: container.pid).map { CriuPair(key: $0, value: "/dev/null") }
         for (kind, name, key) in CriuBundle.outside {

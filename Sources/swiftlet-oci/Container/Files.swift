@@ -6,8 +6,7 @@ import OCI
 enum Files {
     /// Absolute, without links; the directory must be there.
     static func absolute(_ path: String) throws(CommandError) -> String {
-        if path == ".", let here = try? currentDirectory(), here.hasPrefix("/") { return here }
-        return try kernel { () throws(SysError) in try FD.open(path, openPathOnly | O_DIRECTORY).path() }
+        try kernel { () throws(SysError) in try canonicalDirectory(path) }
     }
 
     static func join(_ directory: String, _ path: String) -> String { path.hasPrefix("/") ? path : "\(directory)/\(path)" }

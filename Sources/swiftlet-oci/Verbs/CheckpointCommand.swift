@@ -52,7 +52,7 @@ struct CheckpointCommand {
         var request = try places.request(call.given.has("pre-dump") ? .preDump : .dump)
         request.root = record.rootfs
         request.pid = record.process.pid
-        request.freezer = record.cgroup.entries.first { $0.controller == "freezer" || $0.controller.isEmpty }?.path
+        request.freezer = record.cgroup.entries.first { $0.controller == "freezer" || $0.isUnified }?.path
         request.parent = try parent()
         request.pageServer = try pageServer()
         if request.kind == .dump {
