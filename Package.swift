@@ -22,12 +22,16 @@ let fullyStatic: [LinkerSetting] = [
 let ownEntry: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "--entry=clx_entry"])]
 
 /// What they run. A section for each function lets the linker put those of a run side by side (`ordered`); metadata asked for by its accessor
-/// instead of by its mangled name saves an eighth of a run's instructions. No library product stands on these targets: nobody
+/// instead of by its mangled name saves an eighth of a run's instructions, and values copied part by part a twenty-fifth: to copy one by what
+/// its type says, the type has to be made. No library product stands on these targets: nobody
 /// may depend on unsafe flags.
 let quick: [SwiftSetting] =
     strict + [
         .unsafeFlags(
-            ["-Xfrontend", "-function-sections", "-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors"],
+            [
+                "-Xfrontend", "-function-sections", "-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors", "-Xfrontend",
+                "-disable-type-layout",
+            ],
             .when(configuration: .release))
     ]
 

@@ -36,20 +36,20 @@ alone() {
     fi
 }
 
-# measure COMMAND…: in four blocks one after the other, so that what the machine does meanwhile falls on all commands alike.
+# measure COMMAND…: in eight blocks one after the other, so that what the machine does meanwhile falls on all commands alike. Of processor
+# time hyperfine tells the mean of a block, so that it is the median of eight means.
 measure() {
     local block
-    for block in 1 2 3 4; do
-        hyperfine -N --warmup 5 --runs $((runs / 4)) --export-json "$SCRATCH/result.$block" "$@" > /dev/null 2>&1
+    for block in 1 2 3 4 5 6 7 8; do
+        hyperfine -N --warmup 2 --runs $((runs / 8)) --export-json "$SCRATCH/result.$block" "$@" > /dev/null 2>&1
     done
-    jq -s '{results: [range(.[0].results | length) as $n | map(.results[$n]) | {
-        median: (map(.times[]) | sort | .[length / 2 | floor]), user: (map(.user) | add / length), system: (map(.system) | add / length)}]}' \
-        "$SCRATCH"/result.[1-4] > "$SCRATCH/result.json"
+    jq -s 'def median: sort | (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2;
+        {results: [range(.[0].results | length) as $n | map(.results[$n]) | {
+            wall: (map(.times[]) | median), cpu: (map(.user + .system) | median)}]}' "$SCRATCH"/result.[1-8] > "$SCRATCH/result.json"
 }
 # figure NUMBER FIELD: milliseconds; FIELD is wall or cpu.
 figure() {
-    jq -r --argjson n "$1" --arg f "$2" '.results[$n] | if $f == "wall" then .median else .user + .system end | . * 1000 * 100 | round / 100' \
-        "$SCRATCH/result.json"
+    jq -r --argjson n "$1" --arg f "$2" '.results[$n][$f] * 100000 | round / 100' "$SCRATCH/result.json"
 }
 
 row() { # what, theirs, ours, bar
@@ -68,18 +68,18 @@ at_once() {
     for n in "${pids[@]}"; do wait "$n" || return 1; done
     echo $((($(date +%s%N) - start) / 10000))
 }
-# both_at_once PROGRAM PROGRAM: the medians of eleven times each in turns.
+# both_at_once PROGRAM PROGRAM: the medians of twenty-one times each in turns.
 both_at_once() {
     local round
-    for round in 1 2 3 4 5 6 7 8 9 10 11; do
+    for round in $(seq 21); do
         at_once "$1" >> "$SCRATCH/first" && at_once "$2" >> "$SCRATCH/second" || return 1
     done
-    sort -n "$SCRATCH/first" | sed -n 6p | awk '{print $1 / 100}'
-    sort -n "$SCRATCH/second" | sed -n 6p | awk '{print $1 / 100}'
+    sort -n "$SCRATCH/first" | sed -n 11p | awk '{print $1 / 100}'
+    sort -n "$SCRATCH/second" | sed -n 11p | awk '{print $1 / 100}'
 }
 export -f measure at_once both_at_once
 export runs
-echo "\`run\` of /bin/true, \`exec\` of /bin/true, 32 runs at once; medians of $runs (of 11 for 32 at once), milliseconds:"
+echo "\`run\` of /bin/true, \`exec\` of /bin/true, 32 runs at once; medians of $runs (of 21 for 32 at once), milliseconds:"
 echo
 echo "| what | theirs | swiftlet-oci | ratio | bar | |"
 echo "|---|---|---|---|---|---|"

@@ -35,12 +35,20 @@ extension MountPlan {
 
     /// Nil when it may be there. `bindsProc`: the source of a bind mount is a procfs, as far as is known.
     func refusal(at path: String, bindsProc: Bool) -> String? {
-        switch (ProcPlace(path), kind) {
-        case (nil, _), (.virtualised, _), (_, .remount): nil
-        case (.itself, .fileSystem("proc", _)): nil
-        case (.itself, .bind): bindsProc ? nil : "\(path) can only be a procfs"
-        case (.itself, _): "\(path) can only be a procfs"
-        case (.other, _): "\(path) must not be mounted over"
+        guard let place = ProcPlace(path) else { return nil }
+        if case .remount = kind { return nil }
+        switch place {
+        case .virtualised: return nil
+        case .other: return "\(path) must not be mounted over"
+        case .itself: return showsProc(bindsProc) ? nil : "\(path) can only be a procfs"
+        }
+    }
+
+    private func showsProc(_ bindsProc: Bool) -> Bool {
+        switch kind {
+        case .fileSystem("proc", _): true
+        case .bind: bindsProc
+        default: false
         }
     }
 
