@@ -90,7 +90,7 @@ final class Life: Sendable {
         let id = session.id
         if (try? await task.state(id)) != nil {
             // What was asked to end may do it in its own time: on a busy machine a KILL would come before the TERM was taken.
-            if !asked.get() { try? await task.kill(id, signal: 9) }
+            if !asked.get() { await killInit(task) }
             do throws(Status) { waited.set(try await task.wait(id, timeout: .seconds(20)).exitStatus) } catch {
                 if error.code == .deadlineExceeded { note("init did not end in 20 s: \(error)") }
                 try? await task.kill(id, signal: 9)
@@ -102,6 +102,20 @@ final class Life: Sendable {
         }
         try? await task.shutdown(id)
         await task.waitForClose()
+    }
+
+    /// A create goes on without its caller, and until it has come to an init there is none to be killed.
+    private func killInit(_ task: TaskService) async {
+        let id = session.id
+        _ = await eventually(within: .seconds(20)) {
+            do throws(Status) {
+                try await task.kill(id, signal: 9)
+                return true
+            } catch {
+                guard error.code == .notFound, let status = try? await task.state(id).status else { return true }
+                return status == .stopped
+            }
+        }
     }
 
     /// An orchestrator that is killed: its connections end, and nobody takes events.
