@@ -70,15 +70,15 @@ at_once() {
 }
 # both_at_once PROGRAM PROGRAM: the medians of twenty-one times each in turns.
 both_at_once() {
-    local round
+    local round times
     for round in $(seq 21); do
         at_once "$1" >> "$SCRATCH/first" && at_once "$2" >> "$SCRATCH/second" || return 1
     done
-    sort -n "$SCRATCH/first" | sed -n 11p | awk '{print $1 / 100}'
-    sort -n "$SCRATCH/second" | sed -n 11p | awk '{print $1 / 100}'
+    for times in first second; do sort -n "$SCRATCH/$times" | sed -n 11p | awk '{print $1 / 100}'; done
 }
 export -f measure at_once both_at_once
 export runs
+
 echo "\`run\` of /bin/true, \`exec\` of /bin/true, 32 runs at once; medians of $runs (of 21 for 32 at once), milliseconds:"
 echo
 echo "| what | theirs | swiftlet-oci | ratio | bar | |"

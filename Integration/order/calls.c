@@ -43,7 +43,7 @@ static void read_variables(pid_t pid, uint8_t *into, FILE *out) {
     snprintf(path, sizeof path, "/proc/%d/maps", pid);
     FILE *maps = fopen(path, "re");
     while (maps && fgets(line, sizeof line, maps)) {
-        if (sscanf(line, "%lx-%lx rw", &start, &end) != 2 || !strstr(line, " rw") || strstr(line, "[heap]") || end > LIMIT) continue;
+        if (sscanf(line, "%lx-%lx", &start, &end) != 2 || !strstr(line, " rw") || strstr(line, "[heap]") || end > LIMIT) continue;
         if (pread(memory, into + start, end - start, (off_t)start) != (ssize_t)(end - start)) continue;
         for (unsigned long at = start; out && at < end; at += sizeof(long)) {
             if (memcmp(into + at, beginning + at, sizeof(long)) == 0 || seen[at]) continue;

@@ -28,7 +28,7 @@ extension Cgroup {
 
     /// Where to go in each hierarchy.
     func places(_ subgroups: [String: String]) throws(CgroupError) -> [Directory] {
-        guard !subgroups.isEmpty else { return ownPlaces }
+        guard !subgroups.isEmpty else { return places }
         for (controller, path) in subgroups {
             guard !path.split(separator: "/").contains(".."), !path.utf8.contains(0) else {
                 throw .unsupported(field: "cgroup", reason: "\(path) leads out of the container's cgroup")
@@ -51,12 +51,6 @@ extension Cgroup {
             }
             if !result.contains(where: { $0.path == place }) { result.append(Directory(controller: directory.controller, path: place)) }
         }
-        return result
-    }
-
-    private var ownPlaces: [Directory] {
-        var result: [Directory] = []
-        for directory in directories where !result.contains(where: { $0.path == directory.path }) { result.append(directory) }
         return result
     }
 

@@ -54,12 +54,14 @@ package struct Cgroup: Equatable, Sendable {
 
     package static func == (one: Cgroup, other: Cgroup) -> Bool { one.directories == other.directories && one.unit == other.unit }
 
-    /// Each directory once.
-    package var paths: [String] {
-        var result: [String] = []
-        for directory in directories where !result.contains(directory.path) { result.append(directory.path) }
+    /// Each directory once, whichever controllers share it.
+    var places: [Directory] {
+        var result: [Directory] = []
+        for directory in directories where !result.contains(where: { $0.path == directory.path }) { result.append(directory) }
         return result
     }
+
+    package var paths: [String] { places.map(\.path) }
 
     /// In the v2 hierarchy: to be born in (CLONE_INTO_CGROUP), where there is no other.
     package var unified: String? { directories.first(where: \.isUnified)?.path }

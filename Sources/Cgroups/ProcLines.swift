@@ -7,15 +7,6 @@ private protocol Lines {
 }
 
 extension Lines {
-    /// What stands from `at` up to the next `mark`, or to `end`; `at` is behind it then.
-    func word(_ at: inout Int, upTo end: Int, _ mark: UInt8) -> Range<Int> {
-        let start = at
-        while at < end, bytes[at] != mark { at += 1 }
-        let found = start..<at
-        if at < end { at += 1 }
-        return found
-    }
-
     func holds(_ place: Range<Int>, _ text: String) -> Bool {
         place.count == text.utf8.count && bytes[place].elementsEqual(text.utf8)
     }
@@ -43,7 +34,7 @@ struct MembershipLines: Lines {
         var result: [Member] = []
         var at = 0
         while at < bytes.count {
-            let line = word(&at, upTo: bytes.count, UInt8(ascii: "\n"))
+            let line = bytes.word(&at, upTo: bytes.count, UInt8(ascii: "\n"))
             if let member = member(line) { result.append(member) }
         }
         return result
@@ -51,13 +42,13 @@ struct MembershipLines: Lines {
 
     private func member(_ line: Range<Int>) -> Member? {
         var at = line.lowerBound
-        let number = word(&at, upTo: line.upperBound, UInt8(ascii: ":"))
-        let list = word(&at, upTo: line.upperBound, UInt8(ascii: ":"))
+        let number = bytes.word(&at, upTo: line.upperBound, UInt8(ascii: ":"))
+        let list = bytes.word(&at, upTo: line.upperBound, UInt8(ascii: ":"))
         guard at > list.upperBound else { return nil }
         var controllers: [String] = []
         var next = list.lowerBound
         while next < list.upperBound {
-            let name = word(&next, upTo: list.upperBound, UInt8(ascii: ","))
+            let name = bytes.word(&next, upTo: list.upperBound, UInt8(ascii: ","))
             if !name.isEmpty { controllers.append(String(decoding: bytes[name], as: UTF8.self)) }
         }
         if controllers.isEmpty, !holds(number, "0") { return nil }
@@ -82,7 +73,7 @@ struct MountLines: Lines {
 
     mutating func next() -> Mount? {
         while at < bytes.count {
-            let line = word(&at, upTo: bytes.count, UInt8(ascii: "\n"))
+            let line = bytes.word(&at, upTo: bytes.count, UInt8(ascii: "\n"))
             if let mount = mount(line) { return mount }
         }
         return nil
@@ -91,15 +82,15 @@ struct MountLines: Lines {
     private func mount(_ line: Range<Int>) -> Mount? {
         // The first ` - ` is the one: what comes before it has its spaces written as octal.
         guard var at = behindDash(line) else { return nil }
-        let type = word(&at, upTo: line.upperBound, UInt8(ascii: " "))
+        let type = bytes.word(&at, upTo: line.upperBound, UInt8(ascii: " "))
         let isUnified = holds(type, "cgroup2")
         guard isUnified || holds(type, "cgroup") else { return nil }
-        _ = word(&at, upTo: line.upperBound, UInt8(ascii: " "))
+        _ = bytes.word(&at, upTo: line.upperBound, UInt8(ascii: " "))
         let options = at..<line.upperBound
         at = line.lowerBound
-        for _ in 0..<3 { _ = word(&at, upTo: line.upperBound, UInt8(ascii: " ")) }
-        let root = word(&at, upTo: line.upperBound, UInt8(ascii: " "))
-        let point = word(&at, upTo: line.upperBound, UInt8(ascii: " "))
+        for _ in 0..<3 { _ = bytes.word(&at, upTo: line.upperBound, UInt8(ascii: " ")) }
+        let root = bytes.word(&at, upTo: line.upperBound, UInt8(ascii: " "))
+        let point = bytes.word(&at, upTo: line.upperBound, UInt8(ascii: " "))
         return root.isEmpty || point.isEmpty || options.isEmpty
             ? nil : Mount(root: root, point: point, isUnified: isUnified, options: options)
     }
@@ -122,7 +113,7 @@ struct MountLines: Lines {
     private func has(_ option: String, _ list: Range<Int>) -> Bool {
         var at = list.lowerBound
         while at < list.upperBound {
-            if holds(word(&at, upTo: list.upperBound, UInt8(ascii: ",")), option) { return true }
+            if holds(bytes.word(&at, upTo: list.upperBound, UInt8(ascii: ",")), option) { return true }
         }
         return false
     }

@@ -51,19 +51,16 @@ enum Passwd {
     static func home(of uid: UInt32, listedIn bytes: [UInt8]) -> String? {
         var at = 0
         while at < bytes.count {
-            var (fields, start, number, home) = (0, at, at..<at, at..<at)
-            while true {
-                let isEnd = at == bytes.count || bytes[at] == UInt8(ascii: "\n")
-                if isEnd || bytes[at] == UInt8(ascii: ":") {
-                    if fields == 2 { number = start..<at }
-                    if fields == 5 { home = start..<at }
-                    fields += 1
-                    start = at + 1
-                }
-                at += 1
-                if isEnd { break }
-            }
-            guard fields >= 6, UInt32(String(decoding: bytes[number], as: UTF8.self)) == uid else { continue }
+            let line = bytes.word(&at, upTo: bytes.count, UInt8(ascii: "\n"))
+            var next = line.lowerBound
+            func field() -> Range<Int> { bytes.word(&next, upTo: line.upperBound, UInt8(ascii: ":")) }
+            _ = (field(), field())
+            let number = field()
+            _ = field()
+            let comment = field()
+            // A line that ends with it has no home.
+            guard next > comment.upperBound, UInt32(String(decoding: bytes[number], as: UTF8.self)) == uid else { continue }
+            let home = field()
             guard bytes[home].first == UInt8(ascii: "/"), !bytes[home].contains(where: { $0 < 0x20 || $0 == 0x7f }) else { return nil }
             return String(decoding: bytes[home], as: UTF8.self)
         }

@@ -107,6 +107,8 @@ package func canonicalDirectory(_ path: String) throws(SysError) -> String {
     if path == ".", let here = try? currentDirectory(), here.hasPrefix("/") { return here }
     let parts = pathParts(path)
     // Nearly always there is none on the way: then its name need not be asked for.
-    if path.hasPrefix("/"), !parts.contains(".."), FD.isPlainDirectory(path) { return parts.isEmpty ? "/" : rootedPath(parts) }
+    if path.hasPrefix("/"), !parts.contains(".."), let _ = try? FD.open(path, openPathOnly | O_DIRECTORY, resolve: .noSymlinks) {
+        return parts.isEmpty ? "/" : rootedPath(parts)
+    }
     return try FD.open(path, openPathOnly | O_DIRECTORY).path()
 }

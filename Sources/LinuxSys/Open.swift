@@ -30,20 +30,22 @@ extension FD {
         FD(owning: try checkErrno("open", on: path) { unsafe Glibc.open(path, flags | O_CLOEXEC, mode) })
     }
 
-    /// Whether a directory is there, with no link on the way.
-    static func isPlainDirectory(_ path: String) -> Bool {
-        let wanted = UInt64(UInt32(bitPattern: openPathOnly | O_DIRECTORY))
-        let number = unsafe clx_openat2(AT_FDCWD, path, wanted, 0, Resolve.noSymlinks.rawValue)
-        guard number >= 0 else { return false }
-        _ = FD(owning: number)
-        return true
+    /// Opens `path` relative to the working directory under the rules of `resolve`.
+    package static func open(_ path: String, _ flags: Int32, resolve: Resolve) throws(SysError) -> FD {
+        try open(path, below: AT_FDCWD, flags, mode: 0, resolve)
     }
 
     /// Opens `path` relative to this directory under the rules of `resolve`. O_PATH descriptors may be had with `flags`.
     package func open(_ path: String, _ flags: Int32, mode: UInt32 = 0, resolve: Resolve) throws(SysError) -> FD {
+        try Self.open(path, below: raw, flags, mode: mode, resolve)
+    }
+
+    private static func open(
+        _ path: String, below directory: Int32, _ flags: Int32, mode: UInt32, _ resolve: Resolve
+    ) throws(SysError) -> FD {
         let wanted = UInt64(UInt32(bitPattern: flags))
         while true {
-            let result = unsafe clx_openat2(raw, path, wanted, UInt64(mode), resolve.rawValue)
+            let result = unsafe clx_openat2(directory, path, wanted, UInt64(mode), resolve.rawValue)
             // EAGAIN: a rename raced with a `..` inside the root; openat2(2) asks for another try.
             if result == -EAGAIN || result == -EINTR { continue }
             return FD(owning: try check(result, "openat2", on: path))

@@ -20,6 +20,17 @@ package func pathParts(_ path: String) -> [String] {
     return parts
 }
 
+extension [UInt8] {
+    /// What stands from `at` up to the next `mark`, or to `end`; `at` is behind the mark then, or at the end: at `upperBound` of the word.
+    package func word(_ at: inout Int, upTo end: Int, _ mark: UInt8) -> Range<Int> {
+        let start = at
+        while at < end, self[at] != mark { at += 1 }
+        let found = start..<at
+        if at < end { at += 1 }
+        return found
+    }
+}
+
 /// The components one after the other, each behind a `/`; empty for none.
 package func rootedPath(_ parts: [String]) -> String {
     var result = ""

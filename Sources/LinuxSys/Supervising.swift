@@ -106,16 +106,11 @@ package func processStartTime(_ pid: Int32) -> UInt64? {
     guard let close = bytes.lastIndex(of: UInt8(ascii: ")")), close + 2 < bytes.count, bytes[close + 2] != UInt8(ascii: "Z") else {
         return nil
     }
-    // ` R 1 2…`: the third field stands behind the first space.
-    var spaces = 0
-    var birth: UInt64?
-    for byte in bytes[(close + 1)...] {
-        if byte == UInt8(ascii: " ") { spaces += 1 }
-        guard spaces == 20, byte != UInt8(ascii: " ") else { continue }
-        guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
-        birth = (birth ?? 0) &* 10 &+ UInt64(byte - UInt8(ascii: "0"))
-    }
-    return spaces > 20 ? birth : nil
+    // ` R 1 2…`: the third field stands behind the space.
+    var at = close + 2
+    for _ in 3..<22 { _ = bytes.word(&at, upTo: bytes.count, UInt8(ascii: " ")) }
+    let birth = bytes.word(&at, upTo: bytes.count, UInt8(ascii: " "))
+    return at > birth.upperBound ? UInt64(String(decoding: bytes[birth], as: UTF8.self)) : nil
 }
 
 /// Closes every descriptor from `first` on: what a caller has let slip through is not kept by a process that stays.

@@ -22,16 +22,20 @@ import Testing
         close(kept)
     }
 
+    private func directory() throws -> String {
+        var template = Array("/tmp/swiftlet-test-XXXXXX".utf8CString)
+        return try #require(unsafe mkdtemp(&template).map { unsafe String(cString: $0) })
+    }
+
+    private func remove(_ path: String) {
+        guard let name = FileName(path.split(separator: "/").last?.utf8 ?? "".utf8[...]) else { return }
+        try? FD.open("/tmp", O_RDONLY | O_DIRECTORY).removeTree(name)
+    }
+
     @Test("a lookup in a root follows absolute links and dots inside it and never outside")
     func lookupInRoot() throws {
-        var template = Array("/tmp/swiftlet-open-XXXXXX".utf8CString)
-        let root = try #require(unsafe mkdtemp(&template).map { unsafe String(cString: $0) })
-        defer {
-            _ = unsafe unlink(root + "/inside")
-            _ = unsafe unlink(root + "/absolute")
-            _ = unsafe unlink(root + "/up")
-            _ = unsafe rmdir(root)
-        }
+        let root = try directory()
+        defer { remove(root) }
         try FD.open(root + "/inside", O_CREAT | O_WRONLY, mode: 0o600).writeAll([42])
         #expect(unsafe symlink("/inside", root + "/absolute") == 0)
         #expect(unsafe symlink("../../../../inside", root + "/up") == 0)
@@ -46,15 +50,8 @@ import Testing
 
     @Test("a directory has one path without links, however it is written")
     func canonicalPaths() throws {
-        var template = Array("/tmp/swiftlet-path-XXXXXX".utf8CString)
-        let root = try #require(unsafe mkdtemp(&template).map { unsafe String(cString: $0) })
-        defer {
-            _ = unsafe unlink(root + "/link")
-            _ = unsafe unlink(root + "/file")
-            _ = unsafe rmdir(root + "/a/b")
-            _ = unsafe rmdir(root + "/a")
-            _ = unsafe rmdir(root)
-        }
+        let root = try directory()
+        defer { remove(root) }
         _ = unsafe mkdir(root + "/a", 0o700)
         _ = unsafe mkdir(root + "/a/b", 0o700)
         _ = unsafe symlink("a", root + "/link")
